@@ -1,0 +1,100 @@
+"""Who is calling, and how they proved it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from bson import ObjectId
+
+
+class CredentialKind(StrEnum):
+    """How the caller proved who they are."""
+
+    NONE = "none"
+    SESSION = "session"  # a JWT from a sign-in
+    TOKEN = "token"  # an API token, as Bearer or in Basic
+    PASSWORD = "password"  # noqa: S105  Basic with a password
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenLimits:
+    """What an API token is narrowed to; an empty set means no limit of that kind."""
+
+    protocols: frozenset[str] = frozenset()
+    actions: frozenset[str] = frozenset()
+    organizations: frozenset[str] = frozenset()  # ids
+    packages: frozenset[str] = frozenset()  # normal names
+
+    @property
+    def sole_organization(self) -> str | None:
+        """The organization that the token is bound to, where there is exactly one."""
+        return next(iter(self.organizations)) if len(self.organizations) == 1 else None
+
+
+UNLIMITED = TokenLimits()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Principal:
+    """The caller of one request.
+
+    Attributes:
+        user_id: none for the anonymous caller.
+        limits: never more than the user may; see ``access``.
+    """
+
+    user_id: ObjectId | None = None
+    username: str = ""
+    email: str = ""
+    display_name: str = ""
+    is_platform_admin: bool = False
+    kind: CredentialKind = CredentialKind.NONE
+    limits: TokenLimits = UNLIMITED
+    token_id: str | None = None
+    session_id: str | None = None
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether nobody is signed in."""
+        return self.user_id is None
+
+    @property
+    def user(self) -> ObjectId:
+        """The signed-in user's id; only for callers that are signed in."""
+        if self.user_id is None:
+            raise LookupError("the caller is anonymous")
+        return self.user_id
+
+
+ANONYMOUS = Principal()
+
+
+class CredentialScheme(StrEnum):
+    """The form in which credentials came."""
+
+    BEARER = "bearer"
+    BASIC = "basic"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """What a request carried, not yet checked.
+
+    ``secret`` is the bearer value or the Basic password; ``username`` is Basic's.
+    """
+
+    scheme: CredentialScheme
+    secret: str = field(repr=False)
+    username: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientInfo:
+    """Where a request came from, for throttling, sessions and the audit."""
+
+    ip: str = ""
+    user_agent: str = ""
+    request_id: str = ""
+
+

@@ -1,0 +1,36 @@
+"""What a running process has exactly one of, bound when the app is created.
+
+Nothing here exists before ``create_app``; each name resolves through Flask's current
+application, so that a process, a task and a command use the same code.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from flask import Flask, current_app
+from werkzeug.local import LocalProxy
+
+if TYPE_CHECKING:
+    import redis as redis_client
+
+    from app.coherence import Coherence
+    from app.storage.base import ObjectStore
+    from config.settings import Settings
+
+_PREFIX = "packhouse."
+
+
+def bind(app: Flask, name: str, value: object) -> None:
+    """Give the app its one ``name``."""
+    app.extensions[_PREFIX + name] = value
+
+
+def _bound(name: str) -> object:
+    return LocalProxy(lambda: current_app.extensions[_PREFIX + name])
+
+
+settings = cast("Settings", _bound("settings"))
+redis = cast("redis_client.Redis", _bound("redis"))
+store = cast("ObjectStore", _bound("store"))
+coherence = cast("Coherence", _bound("coherence"))
