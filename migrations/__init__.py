@@ -1,0 +1,1 @@
+"""Numbered, idempotent database migrations, and their runner."""
