@@ -1,0 +1,1 @@
+"""Everything Packhouse needs to run, as child processes of one command."""

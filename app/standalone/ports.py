@@ -1,0 +1,61 @@
+"""Free ports on the loopback interface, remembered from one start to the next."""
+
+from __future__ import annotations
+
+import errno
+import json
+import random
+import socket
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+LOOPBACK = "127.0.0.1"
+
+# Below the ports that Linux (32768) and macOS (49152) hand to outgoing connections, so that
+# a server which restarts does not find its port taken by some client's end of a connection.
+# SeaweedFS derives one port by adding 10,000; that one must lie below them too.
+_CANDIDATES = range(10_240, 22_000)
+
+
+def is_free(port: int, host: str = LOOPBACK) -> bool:
+    """Whether a server could listen there now.
+
+    Raises:
+        OSError: the address is not one of this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return False
+            raise
+    return True
+
+
+def remembered_ports(file: Path, names: Sequence[str], *, also: int = 0) -> dict[str, int]:
+    """Return a free port for each name: the one it had last time where that is free.
+
+    Args:
+        file: keeps them, as a JSON object; created and brought up to date.
+        names: of the listeners.
+        also: each port is chosen so that the one this much higher is free as well.
+    """
+    known: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
+    chosen: dict[str, int] = {}
+    for name in names:
+        port = known.get(name)
+        while (
+            port is None or port in chosen.values() or not (is_free(port) and is_free(port + also))
+        ):
+            port = random.choice(_CANDIDATES)  # noqa: S311  no secret
+        chosen[name] = port
+    if chosen != known:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(chosen))
+    return chosen
