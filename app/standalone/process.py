@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-_POLL_SECONDS = 0.05
+POLL_SECONDS = 0.05
 _LOG_LINES_SHOWN = 15
+_LOG_END_BYTES = 16 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,12 +29,14 @@ class Part:
 
     ``env`` is added to our own environment. ``is_ready`` is asked again and again, also
     before the program listens, and may take a step that brings it nearer to ready.
+    ``address`` is for people: where the part is to be found.
     """
 
     name: str
     argv: tuple[str, ...]
     log: Path
     is_ready: Callable[[], bool]
+    address: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
     stop_signal: signal.Signals = signal.SIGTERM
     ready_within_seconds: float = 60.0
@@ -41,10 +44,14 @@ class Part:
 
 
 class Child:
-    """A started part, with its own process group: a Ctrl-C reaches its parent alone."""
+    """A started part, in a process group of its own: a Ctrl-C reaches only its parent.
+
+    Must be created by the main thread, since it dies with the thread that created it.
+    """
 
     def __init__(self, part: Part) -> None:
         self.part = part
+        self.started_at = time.monotonic()
         part.log.parent.mkdir(parents=True, exist_ok=True)
         tied = (sys.executable, "-I", "-S", tether.__file__, str(os.getpid()), *part.argv)
         with part.log.open("ab") as log:
@@ -62,42 +69,46 @@ class Child:
         """The process id, which is the process group's too."""
         return self._process.pid
 
-    def exit_code(self) -> int | None:
-        """What it ended with, negative for a signal's number; None while it runs."""
-        return self._process.poll()
+    def has_ended(self) -> bool:
+        """Whether it is gone."""
+        return self._process.poll() is not None
 
-    def wait_until_ready(self) -> None:
-        """Return once the part says that it is ready.
+    def has_ended_within(self, seconds: float) -> bool:
+        """Wait for its end, at most so long."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+        return self.has_ended()
+
+    def ending(self) -> str:
+        """In words, what it ended with; only once it has."""
+        code = self._process.returncode
+        return f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
+
+    def is_ready(self) -> bool:
+        """Whether the part is ready now.
 
         Raises:
-            CannotStart: it ended, or was not ready in time. It may still run.
+            CannotStart: it has ended, or its time to become ready is over.
         """
-        deadline = time.monotonic() + self.part.ready_within_seconds
-        while not self.part.is_ready():
-            if self.has_ended_within(_POLL_SECONDS):
-                raise CannotStart(
-                    f"{self.part.name} ended while it started ({self._ending()}).{self._log_tail()}"
-                )
-            if time.monotonic() > deadline:
-                raise CannotStart(
-                    f"{self.part.name} was not ready within "
-                    f"{self.part.ready_within_seconds:.0f} seconds.{self._log_tail()}"
-                )
+        if self.has_ended():
+            raise CannotStart(
+                f"{self.part.name} ended while it started ({self.ending()}).\n{self._log_end()}"
+            )
+        if self.part.is_ready():
+            return True
+        limit = self.part.ready_within_seconds
+        if time.monotonic() > self.started_at + limit:
+            raise CannotStart(
+                f"{self.part.name} was not ready within {limit:.0f} seconds.\n{self._log_end()}"
+            )
+        return False
 
     def ask_to_stop(self) -> None:
         """Send the part's own stop signal."""
         self._process.send_signal(self.part.stop_signal)
 
-    def has_ended_within(self, seconds: float) -> bool:
-        """Wait for its end, at most so long."""
-        try:
-            self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return False
-        return True
-
     def kill(self) -> None:
-        """End it and whatever it started, now."""
+        """End it and whatever it has started, at once."""
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
@@ -108,23 +119,24 @@ class Child:
         self.has_ended_within(self.part.stop_within_seconds)
         self.kill()
 
-    def _ending(self) -> str:
-        code = self._process.returncode
-        if code >= 0:
-            return f"exit code {code}"
-        return f"killed by {signal.Signals(-code).name}"
-
-    def _log_tail(self) -> str:
-        lines = self.part.log.read_text(errors="replace").splitlines()[-_LOG_LINES_SHOWN:]
-        return "\n".join(["", f"The end of {self.part.log}:", *(f"  {line}" for line in lines)])
+    def _log_end(self) -> str:
+        with self.part.log.open("rb") as log:
+            log.seek(max(0, self.part.log.stat().st_size - _LOG_END_BYTES))
+            lines = log.read().decode(errors="replace").splitlines()[-_LOG_LINES_SHOWN:]
+        return "\n".join([f"The end of {self.part.log}:", *(f"  {line}" for line in lines)])
 
 
 @contextmanager
 def running(part: Part) -> Iterator[Child]:
-    """Run a part for as long as the block: ready at its start, gone at its end."""
+    """Run a part for as long as the block: ready at its start, gone at its end.
+
+    Raises:
+        CannotStart: it ended, or was not ready in time.
+    """
     child = Child(part)
     try:
-        child.wait_until_ready()
+        while not child.is_ready():
+            child.has_ended_within(POLL_SECONDS)
         yield child
     finally:
         child.stop()

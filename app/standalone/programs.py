@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
 import shutil
 import subprocess
@@ -84,12 +85,17 @@ def _executable(program: Path, private: Path) -> Path:
     try:
         program.chmod(_EXECUTABLE)
     except OSError:
-        copy = private / program.name
-        private.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(program, copy)
-        copy.chmod(_EXECUTABLE)
-        return copy
+        return _executable_copy(program, private / program.name)
     return program
+
+
+def _executable_copy(program: Path, copy: Path) -> Path:
+    """Return a copy that may be run; made again only where the program has changed."""
+    if not (copy.exists() and filecmp.cmp(program, copy)):
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(program, copy)
+        copy.chmod(_EXECUTABLE)
+    return copy
 
 
 def _why_it_does_not_run(program: Path) -> str:
