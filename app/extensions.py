@@ -13,6 +13,7 @@ from werkzeug.local import LocalProxy
 
 if TYPE_CHECKING:
     import redis as redis_client
+    from celery import Celery
 
     from app.coherence import Coherence
     from app.storage.base import ObjectStore
@@ -34,3 +35,4 @@ settings = cast("Settings", _bound("settings"))
 redis = cast("redis_client.Redis", _bound("redis"))
 store = cast("ObjectStore", _bound("store"))
 coherence = cast("Coherence", _bound("coherence"))
+celery = cast("Celery", _bound("celery"))

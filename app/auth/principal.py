@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from bson import ObjectId
+from app import audit
+
+if TYPE_CHECKING:
+    from bson import ObjectId
 
 
 class CredentialKind(StrEnum):
@@ -13,7 +17,7 @@ class CredentialKind(StrEnum):
 
     NONE = "none"
     SESSION = "session"  # a JWT from a sign-in
-    TOKEN = "token"  # an API token, as Bearer or in Basic
+    TOKEN = "token"  # noqa: S105  an API token, as Bearer or in Basic
     PASSWORD = "password"  # noqa: S105  Basic with a password
 
 
@@ -66,6 +70,18 @@ class Principal:
             raise LookupError("the caller is anonymous")
         return self.user_id
 
+    @property
+    def actor(self) -> audit.Actor:
+        """Who the audit says did what this caller does."""
+        if self.user_id is None:
+            return audit.ANONYMOUS
+        return audit.Actor(
+            type=audit.ActorType.USER,
+            id=str(self.user_id),
+            name=self.username,
+            token_id=self.token_id or "",
+        )
+
 
 ANONYMOUS = Principal()
 
@@ -81,12 +97,13 @@ class CredentialScheme(StrEnum):
 class Credentials:
     """What a request carried, not yet checked.
 
-    ``secret`` is the bearer value or the Basic password; ``username`` is Basic's.
+    ``secret`` is the bearer value or the Basic password; ``username`` is Basic's, and may
+    be a token too.
     """
 
     scheme: CredentialScheme
     secret: str = field(repr=False)
-    username: str = ""
+    username: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,5 +113,3 @@ class ClientInfo:
     ip: str = ""
     user_agent: str = ""
     request_id: str = ""
-
-

@@ -8,7 +8,15 @@ primary, every write is acknowledged by a majority and journaled (see
 from app.models.audit import AuditRecord, PendingEvent
 from app.models.connection import connect, disconnect, in_transaction
 from app.models.credentials import ApiToken, DeviceLogin, Session
-from app.models.identity import Counter, Membership, OrganizationRole, Team, TeamMember, TeamRole, User
+from app.models.identity import (
+    Counter,
+    Membership,
+    OrganizationRole,
+    Team,
+    TeamMember,
+    TeamRole,
+    User,
+)
 from app.models.organizations import NamespaceClaim, Organization, OrganizationSettings
 from app.models.packages import (
     DistTag,

@@ -1,29 +1,39 @@
-"""What was done, by whom: pending events and the chain they end in."""
+"""What was done, by whom: pending events and the chain they end in.
+
+The chain is written and checked as plain rows: a hash covers exactly what is stored, and a
+model would add and leave out fields of its own.
+"""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mongoengine import BinaryField, DateTimeField, DictField, Document, LongField, StringField
+from pymongo.read_concern import ReadConcern
 
-from app.models.fields import now
+from app.models.rows import rows_of
+
+if TYPE_CHECKING:
+    from pymongo.collection import Collection
+
+Row = dict[str, Any]  # a document as MongoDB holds it
+
+_TO_STAY = ReadConcern("majority")
 
 
 class PendingEvent(Document):
     """An event on its way into the chain.
 
     Written in the transaction of the change that it tells of, or where Redis is down.
-    The event id is the key, so writing it twice is one event.
+    The event id is the key, so writing it twice is one event; ids sort by time.
     """
 
     event_id = StringField(primary_key=True)
     body = BinaryField(required=True)  # canonical JSON
-    created_at = DateTimeField(required=True, default=now)
 
     meta: ClassVar[dict[str, object]] = {
         "collection": "audit_pending",
         "auto_create_index": False,
-        "indexes": [{"fields": ["created_at"]}],
     }
 
 
@@ -50,6 +60,8 @@ class AuditRecord(Document):
     meta: ClassVar[dict[str, object]] = {
         "collection": "audit",
         "auto_create_index": False,
+        # A later version's events may have fields that this one does not know.
+        "strict": False,
         "indexes": [
             {"fields": ["event_id"], "unique": True},
             {"fields": ["-time", "-seq"]},
@@ -59,3 +71,34 @@ class AuditRecord(Document):
             {"fields": ["resource.type", "resource.id", "-seq"]},
         ],
     }
+
+
+class AuditHead(Document):
+    """How far the chain has come; one row, ``head``."""
+
+    name = StringField(primary_key=True, default="head")
+    seq = LongField(required=True)
+    hash = StringField(required=True)
+
+    meta: ClassVar[dict[str, object]] = {
+        "collection": "audit_head",
+        "auto_create_index": False,
+    }
+
+
+def pending_rows() -> Collection[Row]:
+    """Return the collection of pending events."""
+    return rows_of(PendingEvent)
+
+
+def audit_rows() -> Collection[Row]:
+    """Return the collection of the chain; what it reads is there to stay.
+
+    Without that, an event might be linked to one that a failover then takes back.
+    """
+    return rows_of(AuditRecord).with_options(read_concern=_TO_STAY)
+
+
+def head_rows() -> Collection[Row]:
+    """Return the collection of the chain's head; what it reads is there to stay."""
+    return rows_of(AuditHead).with_options(read_concern=_TO_STAY)

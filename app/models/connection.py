@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import TypeVar
 
 import mongoengine
@@ -17,6 +18,8 @@ Result = TypeVar("Result")
 _ALIAS = "default"
 _DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
 _SERVER_SELECTION_SECONDS = 3
+_TRANSIENT = "TransientTransactionError"
+_in_transaction: ContextVar[bool] = ContextVar("in_transaction", default=False)
 
 
 def connect(url: str, database: str) -> MongoClient[dict[str, object]]:
@@ -24,11 +27,15 @@ def connect(url: str, database: str) -> MongoClient[dict[str, object]]:
 
     A server that does not answer fails an operation after three seconds, so that a
     client gets its 503 while it still waits.
+
+    The client has no write concern of its own, so that MongoDB's default holds: a journaled
+    majority, since 5.0. Pymongo 4.20 would send any other with each write of a transaction
+    whose session is bound, and MongoDB refuses that.
     """
     mongoengine.connect(
         db=database,
         alias=_ALIAS,
-        host=url,
+        host=_without_write_concern(url),
         tz_aware=True,
         uuidRepresentation="standard",
         appname="packhouse",
@@ -38,11 +45,20 @@ def connect(url: str, database: str) -> MongoClient[dict[str, object]]:
         maxPoolSize=200,
         retryWrites=True,
         retryReads=True,
-        w="majority",
-        journal=True,
         readPreference="primary",
     )
     return client()
+
+
+def _without_write_concern(url: str) -> str:
+    """Drop what a URL may say about it, as those of hosted MongoDB do (``w=majority``)."""
+    address, mark, query = url.partition("?")
+    kept = [
+        option
+        for option in query.split("&")
+        if option.partition("=")[0].lower() not in {"w", "journal", "wtimeoutms"}
+    ]
+    return address + mark + "&".join(kept)
 
 
 def disconnect() -> None:
@@ -65,10 +81,25 @@ def in_transaction(work: Callable[[], Result]) -> Result:
     Raises:
         Unavailable: MongoDB does not answer; whether the commit happened is unknown.
     """
+
+    def attempt(_session: object) -> Result:
+        mark = _in_transaction.set(True)
+        try:
+            return work()
+        except mongoengine.errors.OperationError as error:
+            # mongoengine hides the label by which a transaction is known to be worth
+            # running again.
+            cause = error.__cause__ or error.__context__
+            if isinstance(cause, PyMongoError) and cause.has_error_label(_TRANSIENT):
+                raise cause from error
+            raise
+        finally:
+            _in_transaction.reset(mark)
+
     try:
         with client().start_session() as session, session.bind(end_session=False):
             return session.with_transaction(
-                lambda _session: work(),
+                attempt,
                 read_concern=ReadConcern("snapshot"),
                 write_concern=_DURABLE,
                 read_preference=ReadPreference.PRIMARY,
@@ -76,6 +107,11 @@ def in_transaction(work: Callable[[], Result]) -> Result:
             )
     except UNREACHABLE as error:
         raise Unavailable from error
+
+
+def is_in_transaction() -> bool:
+    """Whether what is written now is part of a transaction, and becomes true with it."""
+    return _in_transaction.get()
 
 
 UNREACHABLE: tuple[type[PyMongoError], ...] = (ConnectionFailure, ExecutionTimeout, WTimeoutError)

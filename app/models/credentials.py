@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from mongoengine import BooleanField, DateTimeField, Document, IntField, ListField, LazyReferenceField, StringField
+from mongoengine import (
+    BooleanField,
+    DateTimeField,
+    Document,
+    IntField,
+    LazyReferenceField,
+    ListField,
+    StringField,
+)
 
 from app.models.fields import now
 from app.models.identity import User

@@ -11,8 +11,8 @@ from mongoengine import (
     Document,
     EnumField,
     IntField,
-    LongField,
     LazyReferenceField,
+    LongField,
     StringField,
 )
 from pymongo import ReturnDocument
@@ -47,6 +47,7 @@ class User(Document):
     display_name = StringField(default="")
     password_hash = StringField(default="")  # empty: cannot sign in with a password
     password_changed_at = DateTimeField()
+    last_signed_in_at = DateTimeField()
     is_platform_admin = BooleanField(default=False)
     is_active = BooleanField(default=True)
     created_at = DateTimeField(required=True, default=now)

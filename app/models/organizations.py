@@ -9,10 +9,10 @@ from mongoengine import (
     Document,
     EmbeddedDocument,
     EmbeddedDocumentField,
+    LazyReferenceField,
     ListField,
     LongField,
     MapField,
-    LazyReferenceField,
     StringField,
 )
 

@@ -9,13 +9,14 @@ from mongoengine import (
     BinaryField,
     BooleanField,
     DateTimeField,
+    DictField,
     Document,
     EmbeddedDocument,
     EmbeddedDocumentListField,
     EnumField,
     IntField,
-    ListField,
     LazyReferenceField,
+    ListField,
     LongField,
     ObjectIdField,
     StringField,
@@ -126,6 +127,7 @@ class Version(Document):
     attempt = IntField(required=True, default=0)  # earlier publishes of this number that died
     files = EmbeddedDocumentListField(File)
     manifest = BinaryField()  # the protocol's own JSON about this version, rebuilt from the file
+    facts = DictField()  # what the protocol's renderer wants beside the manifest
     readme = StringField(default="")
     deprecated = StringField(default="")  # the message; empty: not deprecated
     is_yanked = BooleanField(default=False)

@@ -13,10 +13,10 @@ from mongoengine import (
     EmbeddedDocumentField,
     EnumField,
     IntField,
+    LazyReferenceField,
     ListField,
     LongField,
     ObjectIdField,
-    LazyReferenceField,
     StringField,
 )
 

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from mongoengine import BooleanField, DateTimeField, DictField, Document, FloatField, ListField, LongField, StringField
+from mongoengine import (
+    BooleanField,
+    DateTimeField,
+    DictField,
+    Document,
+    FloatField,
+    ListField,
+    LongField,
+    StringField,
+)
 
 from app.models.fields import now
 
 
 class PlatformKey(Document):
-    """A signing key of our own, made once. The private part is sealed (AES-256-GCM)."""
+    """A signing key of our own. The private part is sealed (AES-256-GCM).
 
+    The name holds the purpose and a serial number, so that two processes which need the
+    first key at once end up with one.
+    """
+
+    name = StringField(primary_key=True)  # npm-signing/1
     purpose = StringField(required=True)
     key_id = StringField(required=True)
     private_sealed = StringField(required=True)

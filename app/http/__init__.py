@@ -1,0 +1,1 @@
+"""What stands between the socket and the views: addresses, routing, hot answers, errors."""

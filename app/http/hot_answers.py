@@ -1,0 +1,109 @@
+"""Answer a hot GET from memory, before Flask is entered.
+
+What an answer depends on (the token, its owner, the package, grants) is collected while
+Flask makes it the first time; ``app.coherence`` keeps it only while all of that is known
+to be unchanged in every process. The exact ``Authorization`` is part of the key, so an
+answer is only ever given again to the very credential that it was made for.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from app.http.addresses import Addresses, WsgiEnvironment
+from app.http.routing import StartResponse, WsgiApplication
+from app.registry.responses import HOT_ANSWER, HotAnswer, choose_form, is_modified
+
+if TYPE_CHECKING:
+    from app.coherence import Coherence
+
+REQUEST_ID = "packhouse.request_id"
+_READS = frozenset({"GET", "HEAD"})
+_LONGEST_REQUEST_ID = 128
+_LARGEST_KEPT_BYTES = 16 * 1024 * 1024
+
+
+class RequestIds:
+    """Names requests: a random prefix for the process, and a counter."""
+
+    def __init__(self) -> None:
+        self._prefix = os.urandom(6).hex()
+        self._numbers = itertools.count(1)
+
+    def next(self) -> str:
+        """Return a name that no other request has."""
+        return f"{self._prefix}-{next(self._numbers):x}"
+
+
+class HotAnswers:
+    """WSGI middleware: the same request to the same state of things gets the same bytes."""
+
+    def __init__(
+        self, app: WsgiApplication, coherence: Coherence, addresses: Addresses, *, enabled: bool
+    ) -> None:
+        self._app = app
+        self._coherence = coherence
+        self._addresses = addresses
+        self._enabled = enabled
+        self._ids = RequestIds()
+
+    def __call__(self, environ: WsgiEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request."""
+        request_id = environ.get("HTTP_X_REQUEST_ID") or ""
+        if not _is_plain(request_id):
+            request_id = self._ids.next()
+        environ[REQUEST_ID] = request_id
+        method = environ["REQUEST_METHOD"]
+        if (
+            not self._enabled
+            or method not in _READS
+            or "HTTP_RANGE" in environ
+            or "HTTP_COOKIE" in environ
+        ):
+            return self._app(environ, start_response)
+        get = environ.get
+        key = (
+            environ["PATH_INFO"],
+            get("QUERY_STRING"),
+            get("HTTP_AUTHORIZATION"),
+            get("HTTP_ACCEPT"),
+            self._addresses.origin(environ),
+        )
+        answer = self._coherence.peek(key)
+        if answer is not None:
+            return _give(answer, environ, start_response, request_id)
+        if method == "HEAD":
+            return self._app(environ, start_response)
+        with self._coherence.recording() as recording:
+            body = self._app(environ, start_response)
+        made: HotAnswer | None = environ.get(HOT_ANSWER)
+        if made is not None and made.size_bytes <= _LARGEST_KEPT_BYTES:
+            self._coherence.keep(key, made, recording, made.size_bytes)
+        return body
+
+
+def _give(
+    answer: HotAnswer, environ: WsgiEnvironment, start_response: StartResponse, request_id: str
+) -> Iterable[bytes]:
+    body, etag, is_gzip = choose_form(answer, environ)
+    headers = [*answer.headers, ("ETag", etag), ("X-Request-Id", request_id)]
+    if not is_modified(environ, etag, answer):
+        start_response("304 Not Modified", headers)
+        return ()
+    if is_gzip:
+        headers.append(("Content-Encoding", "gzip"))
+    headers.append(("Content-Length", str(len(body))))
+    start_response("200 OK", headers)
+    return () if environ["REQUEST_METHOD"] == "HEAD" else (body,)
+
+
+def _is_plain(request_id: str) -> bool:
+    """Whether a client's own request id is one that a log line can hold."""
+    return (
+        0 < len(request_id) <= _LONGEST_REQUEST_ID
+        and request_id.isascii()
+        and request_id.isprintable()
+    )

@@ -1,0 +1,72 @@
+"""Numbers for Prometheus: requests, and what the memory of this process does.
+
+gunicorn runs several processes; prometheus_client adds them up from files in the
+directory that ``PROMETHEUS_MULTIPROC_DIR`` names (config/gunicorn.py sets it).
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+
+from flask import Blueprint, Response, g, request
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    generate_latest,
+    multiprocess,
+    values,
+)
+
+from app.errors import Forbidden
+from app.extensions import settings
+
+blueprint = Blueprint("metrics", __name__)
+
+REQUESTS = Counter("packhouse_requests_total", "Requests served", ("protocol", "method", "status"))
+SECONDS = Histogram(
+    "packhouse_request_seconds",
+    "Time to the first byte of an answer",
+    ("protocol",),
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+
+
+def observe(protocol: str, method: str, status: int, seconds: float) -> None:
+    """Count one answer."""
+    REQUESTS.labels(protocol, method, str(status)).inc()
+    SECONDS.labels(protocol).observe(seconds)
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    """Give the numbers to who may have them: this machine, or the holder of METRICS_TOKEN."""
+    if not (_from_this_machine() or _has_token()):
+        raise Forbidden(
+            "Metrics are served to this machine, or with `Authorization: Bearer <METRICS_TOKEN>`."
+        )
+    registry = CollectorRegistry()
+    if values.ValueClass.__name__ == "MmapedValue":
+        multiprocess.MultiProcessCollector(registry)
+    else:
+        registry.register(REQUESTS)
+        registry.register(SECONDS)
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+metrics.takes_anyone = True  # type: ignore[attr-defined]  # read by app.http.lifecycle
+
+
+def _from_this_machine() -> bool:
+    try:
+        return ipaddress.ip_address(g.client.ip).is_loopback
+    except ValueError:
+        return False
+
+
+def _has_token() -> bool:
+    token = settings.metrics_token.get_secret_value()
+    sent = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    return bool(token) and hmac.compare_digest(sent.encode(), token.encode())

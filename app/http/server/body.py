@@ -1,0 +1,119 @@
+"""A request's body as ``wsgi.input``: read once, from the socket into the reader's memory.
+
+``io.BufferedReader`` gives ``read``, ``readline`` and iteration their meaning, in C, and
+reads large pieces straight into the bytes that it returns.
+
+Spec: RFC 9112, sections 6 and 7.1; RFC 9110, section 10.1.1 (100-continue).
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING, Any
+
+import gevent
+
+if TYPE_CHECKING:
+    from app.http.server.head import Framing
+    from app.http.server.limits import Limits
+    from app.http.server.wire import Wire
+
+_BUFFER_BYTES = 64 * 1024
+_SMALL_REST_BYTES = 64 * 1024
+_LONGEST_LINE_BYTES = 1024  # of a chunk's size with its extensions, and of a trailer
+_MOST_TRAILERS = 32
+_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?")
+
+
+class BodyError(OSError):
+    """The chunks are not what the specification says: nobody knows where the body ends."""
+
+
+class RequestBody(io.RawIOBase):
+    """What one request's body still holds.
+
+    Attributes:
+        is_complete: it was read to its end, so that the next request can follow.
+    """
+
+    def __init__(self, wire: Wire, framing: Framing) -> None:
+        self._wire = wire
+        self._left = framing.body_bytes or 0  # of the body, or of the chunk
+        self._is_chunked = framing.body_bytes is None
+        self._must_invite = framing.expects_continue
+        self.is_complete = framing.body_bytes == 0
+
+    def as_input(self) -> io.BufferedIOBase:
+        """Return the stream for the application."""
+        return io.BytesIO() if self.is_complete else io.BufferedReader(self, _BUFFER_BYTES)
+
+    def readable(self) -> bool:
+        """Say that this can be read."""
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401  any writable buffer
+        """Read some bytes; 0 at the end.
+
+        Raises:
+            ClientGone: the body ended too early, or stood still too long.
+            BodyError: its chunks are wrong.
+        """
+        if self.is_complete:
+            return 0
+        if self._must_invite:
+            self.withdraw_invitation()
+            self._wire.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if self._is_chunked and not self._left:
+            self._left = self._read_chunk_size()
+            if not self._left:
+                self._skip_trailers()
+                self.is_complete = True
+                return 0
+        size = self._wire.readinto(memoryview(buffer)[: self._left])
+        self._left -= size
+        if not self._left:
+            self._end_part()
+        return size
+
+    def withdraw_invitation(self) -> None:
+        """Send no 100: the body comes, or its sender has got the answer already."""
+        self._must_invite = False
+
+    @property
+    def can_be_passed(self) -> bool:
+        """Whether it is read, or so little is left that reading it is cheaper than closing."""
+        if self.is_complete:
+            return True
+        return not self._is_chunked and not self._must_invite and self._left <= _SMALL_REST_BYTES
+
+    def pass_rest(self, limits: Limits) -> bool:
+        """Read what nobody wanted; false where it does not come in time."""
+        scratch = bytearray(_SMALL_REST_BYTES)
+        with gevent.Timeout(limits.skipped_seconds, False):  # noqa: FBT003  gevent's way
+            while not self.is_complete:
+                self.readinto(scratch)
+        return self.is_complete
+
+    def _end_part(self) -> None:
+        if not self._is_chunked:
+            self.is_complete = True
+        elif self._wire.read_until(b"\r\n", _check_line):
+            raise BodyError("A chunk is longer than it says.")
+
+    def _read_chunk_size(self) -> int:
+        line = _CHUNK_SIZE.fullmatch(self._wire.read_until(b"\r\n", _check_line))
+        if line is None:
+            raise BodyError("A chunk does not begin with its size.")
+        return int(line[1], 16)
+
+    def _skip_trailers(self) -> None:
+        for _ in range(_MOST_TRAILERS):
+            if not self._wire.read_until(b"\r\n", _check_line):
+                return
+        raise BodyError("There are too many trailers.")
+
+
+def _check_line(beginning: bytes) -> None:
+    if len(beginning) > _LONGEST_LINE_BYTES:
+        raise BodyError("A line between the chunks is too long.")

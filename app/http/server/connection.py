@@ -1,0 +1,112 @@
+"""One client's connection: request after request, until one side has had enough."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import structlog
+
+from app.http.server.answer import Answer
+from app.http.server.body import BodyError, RequestBody
+from app.http.server.head import Refusal, bad_request
+from app.http.server.wire import ClientGone, Wire
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+    from gevent.socket import socket
+
+    from app.http.server.server import Server
+
+log = structlog.get_logger(__name__)
+
+
+class Connection:
+    """Serves one client; lives in a greenlet of its own."""
+
+    def __init__(self, sock: socket, address: tuple[str, int], server: Server) -> None:
+        self._wire = Wire(sock, server.limits)
+        self._server = server
+        self._environ = {
+            **server.environ,
+            "REMOTE_ADDR": address[0],
+            "REMOTE_PORT": str(address[1]),
+        }
+
+    def serve(self) -> None:
+        """Answer requests until the connection ends."""
+        limits = self._server.limits
+        patience = limits.head_seconds
+        try:
+            while self._wire.await_request(patience) and self._serve_one():
+                patience = limits.idle_seconds
+                if self._server.is_stopping:
+                    self._wire.stop_reading()
+        except Refusal as refusal:
+            self._refuse(refusal)
+        except ClientGone:
+            return
+        finally:
+            self._wire.close()
+
+    def stop_waiting(self) -> None:
+        """Close the connection where no request is being served."""
+        if self._wire.is_idle:
+            self._wire.stop_reading()
+
+    def _serve_one(self) -> bool:
+        """Serve one request; false where it is the connection's last."""
+        environ = self._environ.copy()
+        framing = self._server.heads.read(self._wire, environ)
+        body = RequestBody(self._wire, framing)
+        environ["wsgi.input"] = body.as_input()
+        if self._server.is_stopping:
+            framing.keeps_alive = False
+        answer = Answer(self._wire, framing, body, is_head=environ["REQUEST_METHOD"] == "HEAD")
+        self._answer(environ, answer)
+        if answer.keeps_alive:
+            return body.is_complete or body.pass_rest(self._server.limits)
+        if self._wire.has_more or not body.is_complete:
+            self._wire.linger()
+        return False
+
+    def _answer(self, environ: WSGIEnvironment, answer: Answer) -> None:
+        try:
+            result = self._server.application(environ, answer.start_response)
+            try:
+                answer.send(result)
+            finally:
+                close = getattr(result, "close", None)
+                if close is not None:
+                    close()
+        except ClientGone:
+            raise
+        except BodyError as error:
+            if answer.is_started:
+                raise ClientGone from error
+            raise bad_request(str(error)) from error
+        except Exception as error:
+            log.exception("application.failed", path=environ["PATH_INFO"])
+            if answer.is_started:
+                self._wire.break_off()
+                raise ClientGone from error
+            raise Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed.") from error
+
+    def _refuse(self, refusal: Refusal) -> None:
+        status = refusal.status
+        log.info(
+            "request.refused",
+            status=status.value,
+            reason=refusal.reason,
+            ip=self._environ["REMOTE_ADDR"],
+        )
+        text = f"{refusal.reason}\n".encode()
+        head = (
+            f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: text/plain\r\n"
+            f"Content-Length: {len(text)}\r\nConnection: close\r\n\r\n"
+        )
+        try:
+            self._wire.send(head.encode(), text)
+        except ClientGone:
+            return
+        self._wire.linger()

@@ -1,0 +1,70 @@
+"""Accepts connections in one worker, and stops without losing what was accepted."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from gevent.server import StreamServer
+
+from app.http.server.connection import Connection
+from app.http.server.head import HeadReader
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+    from gevent.pool import Pool
+    from gevent.socket import socket
+
+    from app.http.server.limits import Limits
+
+
+class Server(StreamServer):
+    """All connections that one worker accepted from one listening socket."""
+
+    max_accept = 1  # the other workers of the socket get their share of a burst
+
+    def __init__(
+        self, listener: socket, application: WSGIApplication, *, pool: Pool, limits: Limits
+    ) -> None:
+        super().__init__(listener, spawn=pool)
+        self.application = application
+        self.limits = limits
+        self.heads = HeadReader(limits)
+        self.environ = _environment(listener)
+        self.is_stopping = False
+        self._connections: set[Connection] = set()
+
+    def handle(self, sock: socket, address: tuple[str, int]) -> None:
+        """Serve one client; StreamServer calls this in a greenlet."""
+        connection = Connection(sock, address, self)
+        self._connections.add(connection)
+        if self.is_stopping:
+            connection.stop_waiting()
+        try:
+            connection.serve()
+        finally:
+            self._connections.discard(connection)
+
+    def begin_stop(self) -> None:
+        """Accept no more, close what rests; each request that runs is its connection's last."""
+        self.close()
+        self.is_stopping = True
+        for connection in tuple(self._connections):
+            connection.stop_waiting()
+
+
+def _environment(listener: socket) -> WSGIEnvironment:
+    host, port = listener.getsockname()[:2]
+    return {
+        "SERVER_NAME": host,
+        "SERVER_PORT": str(port),
+        "SERVER_SOFTWARE": "packhouse",
+        "SCRIPT_NAME": "",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+        "wsgi.input_terminated": True,  # the input ends with the body, also a chunked one
+    }

@@ -1,0 +1,33 @@
+"""The interface of a package format: all that it supplies; everything else is shared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Blueprint, Request, Response
+
+from app.auth.principal import Credentials
+from app.errors import RegistryError
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackageProtocol:
+    """One package format.
+
+    Attributes:
+        name: the folder, ``Repository.protocol``, and the canonical path ``/<name>/``.
+        spec_url: where the format is described.
+        blueprint: its views, below the canonical path; one set serves every scope.
+        claims_path: whether a path that follows a scope's prefix, with its leading slash,
+            is one of the format's well-known short paths.
+        read_credentials: finds what the client sent, or None.
+        render_error: the client's own form of an error; reads the current request.
+    """
+
+    name: str
+    spec_url: str
+    blueprint: Blueprint
+    claims_path: Callable[[str], bool]
+    read_credentials: Callable[[Request], Credentials | None]
+    render_error: Callable[[RegistryError], Response]

@@ -1,0 +1,44 @@
+"""npm: packuments, tarballs, dist-tags, and the accounts and teams that its client manages."""
+
+from __future__ import annotations
+
+from flask import Request, Response, request
+
+from app.auth import authentication
+from app.auth.principal import Credentials
+from app.errors import RegistryError
+from app.protocols.base import PackageProtocol
+from app.protocols.npm import errors
+from app.protocols.npm.routes import blueprint
+
+
+def _claims_path(path: str) -> bool:
+    """Take ``/@scope/…``, ``/-/…``, and, after all other formats, whatever is left.
+
+    ``path`` follows a scope's prefix; what the registry keeps for itself at the root never
+    gets here.
+    """
+    del path
+    return True
+
+
+def _read_credentials(asked: Request) -> Credentials | None:
+    return authentication.read_authorization_header(asked.headers.get("Authorization"))
+
+
+def _render_error(error: RegistryError) -> Response:
+    return errors.render_error(
+        error,
+        is_write=request.method not in {"GET", "HEAD"},
+        tried_basic=request.headers.get("Authorization", "")[:6].lower() == "basic ",
+    )
+
+
+PROTOCOL = PackageProtocol(
+    name="npm",
+    spec_url="https://github.com/npm/registry/blob/main/docs/REGISTRY-API.md",
+    blueprint=blueprint,
+    claims_path=_claims_path,
+    read_credentials=_read_credentials,
+    render_error=_render_error,
+)

@@ -1,0 +1,104 @@
+"""What npm changes on published packages: deprecations, stars, owners, withdrawals."""
+
+from __future__ import annotations
+
+from bson import ObjectId
+
+from app import access
+from app.access import Action
+from app.auth import users
+from app.auth.principal import Principal
+from app.errors import InvalidInput, StaleRevision
+from app.protocols.npm import parsing, rendering
+from app.registry import changes, deletion
+from app.registry.documents import read_snapshot
+from app.registry.resolution import PackageRef
+
+LATEST = "latest"
+
+
+def expected_revision(package: PackageRef, revision: str) -> int:
+    """Read a ``_rev`` that the client looked at.
+
+    Raises:
+        StaleRevision: it is not one of this package's.
+    """
+    return rendering.parse_revision_id(str(package.id), revision)
+
+
+def deprecate(principal: Principal, package: PackageRef, change: parsing.Deprecation) -> int:
+    """Apply the deprecation messages that differ; everything else is ignored."""
+    access.require(principal, Action.MAINTAIN, package.repository, package=package.name.normal)
+    revision = None
+    if change.revision is not None:
+        revision = expected_revision(package, change.revision)
+    return changes.set_deprecations(principal, package, change.messages, expected_revision=revision)
+
+
+def star(principal: Principal, package: PackageRef, change: parsing.Star) -> int:
+    """Set or lift the caller's own star; others' are theirs to change."""
+    return changes.set_star(principal, package, starred=principal.username in change.usernames)
+
+
+def replace_owners(principal: Principal, package: PackageRef, change: parsing.Owners) -> int:
+    """Replace the maintainers, known by their usernames.
+
+    Raises:
+        InvalidInput: one of them is not a user.
+    """
+    ids: list[ObjectId] = []
+    for maintainer in change.maintainers:
+        user = users.by_identifier(maintainer.username)
+        if user is None or not user.is_active:
+            raise InvalidInput(f"There is no user with the username {maintainer.username}.")
+        ids.append(user.id)
+    return changes.set_owners(
+        principal,
+        package,
+        ids,
+        expected_revision=expected_revision(package, change.revision),
+    )
+
+
+def remove_versions(principal: Principal, package: PackageRef, change: parsing.Removal) -> int:
+    """Withdraw the versions that the sent packument lacks, and move the tags it moves.
+
+    Raises:
+        InvalidInput: it has a version that is not published here.
+    """
+    access.require(principal, Action.DELETE, package.repository, package=package.name.normal)
+    published = {row["number"] for row in read_snapshot(package.id).versions}
+    added = change.kept - published
+    if added:
+        raise InvalidInput(f"{min(added)} is not published. Versions are added by publishing them.")
+    return deletion.withdraw_versions(
+        principal,
+        package,
+        published - change.kept,
+        tags=change.tags,
+        default_tag=LATEST,
+        expected_revision=expected_revision(package, change.revision),
+    )
+
+
+def withdraw_tarball(
+    principal: Principal, package: PackageRef, filename: str, *, revision: str
+) -> None:
+    """Withdraw the published version whose tarball this is, if there is one.
+
+    Raises:
+        StaleRevision: the package has changed since the caller looked.
+    """
+    number = expected_revision(package, revision)
+    snapshot = read_snapshot(package.id)
+    if number != snapshot.revision:
+        raise StaleRevision("Document update conflict.")
+    numbers = [
+        row["number"]
+        for row in snapshot.versions
+        if any(file["filename"] == filename for file in row["files"])
+    ]
+    if numbers:
+        deletion.withdraw_versions(
+            principal, package, numbers, default_tag=LATEST, expected_revision=number
+        )

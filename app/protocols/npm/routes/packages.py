@@ -1,0 +1,187 @@
+"""Packuments, manifests and tarballs: reading, publishing, changing, unpublishing."""
+
+from __future__ import annotations
+
+from flask import Response, request
+
+from app.access import Action
+from app.auth.current import current_principal
+from app.errors import InvalidInput, NotFound, Unauthenticated
+from app.extensions import settings, store
+from app.protocols.npm import changing, documents, identity, names, parsing, publication, rendering
+from app.protocols.npm.answers import json_response
+from app.protocols.npm.routes import blueprint
+from app.registry import deletion, downloads, resolution
+from app.registry.bodies import Body
+from app.registry.documents import document_of
+from app.registry.resolution import PackageRef, PublishTarget
+from app.registry.responses import artifact_response, document_response
+from app.registry.scopes import current_scope
+
+_LARGEST_DOCUMENT_BYTES = 32 * 1024 * 1024
+_BASE64_GROWTH = 1.4
+_ALGORITHMS = frozenset({"sha1", "sha512"})
+
+
+@blueprint.get("/")
+def root() -> Response:
+    """Say what this is; some tools probe the registry's own URL."""
+    return json_response({"db_name": "registry", "engine": "packhouse"})
+
+
+@blueprint.get("/<npm_name:name>")
+def packument(name: str) -> Response:
+    """Give the packument, full or abbreviated."""
+    package = resolution.for_read(current_principal(), current_scope(), identity.to_read(name))
+    is_for_change = request.args.get("write") == "true"
+    if documents.wants_abbreviated() and not is_for_change:
+        kind = documents.ABBREVIATED
+    else:
+        kind = documents.FULL
+    document = document_of(package, kind, current_scope().base_url)
+    if is_for_change:
+        response = Response(document.body, content_type=document.media_type)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+    return document_response(document, vary=documents.VARY)
+
+
+@blueprint.get("/<npm_name:name>/<reference>")
+def manifest(name: str, reference: str) -> Response:
+    """Give one version's manifest, by number or tag."""
+    package = resolution.for_read(current_principal(), current_scope(), identity.to_read(name))
+    kind = documents.manifest_kind(reference)
+    return document_response(
+        document_of(package, kind, current_scope().base_url), vary=documents.VARY
+    )
+
+
+@blueprint.get("/<npm_name:name>/-/<path:tail>")
+def tarball(name: str, tail: str) -> Response:
+    """Give a version's bytes, under its canonical or any of its older URLs."""
+    found = names.parse_name(name)
+    return artifact_response(
+        downloads.find_artifact(
+            current_principal(),
+            current_scope(),
+            identity.shared_name(found),
+            _filename(found, tail),
+        )
+    )
+
+
+@blueprint.put("/<npm_name:name>")
+def put_package(name: str) -> Response:
+    """Take what npm sends to a package's own URL: a publish, a deprecation, a star.
+
+    Who may write nothing there is refused before the body is read.
+    """
+    principal, scope = current_principal(), current_scope()
+    if principal.is_anonymous:
+        raise Unauthenticated("You must sign in to publish: npm login, or set an access token.")
+    found = names.parse_new_name(name)
+    package = resolution.locate(scope, identity.shared_name(found))
+    if package is None or not package.is_visible:
+        target = resolution.for_publish(principal, scope, identity.shared_name(found))
+        with _read_body(target.repository.max_file_bytes) as body:
+            change = parsing.classify(body, found)
+            if not isinstance(change, parsing.Publish):
+                raise NotFound
+            return _publish(target, change)
+    resolution.for_action(principal, scope, package.name, Action.READ)
+    with _read_body(package.repository.max_file_bytes) as body:
+        change = parsing.classify(body, found)
+        if isinstance(change, parsing.Publish):
+            return _publish(resolution.for_publish(principal, scope, package.name), change)
+        if isinstance(change, parsing.Deprecation):
+            return _changed(package, changing.deprecate(principal, package, change))
+        if isinstance(change, parsing.Star):
+            return _changed(package, changing.star(principal, package, change))
+        raise InvalidInput("Owners and removals go to the package's URL with /-rev/<revision>.")
+
+
+@blueprint.put("/<npm_name:name>/-rev/<revision>")
+def put_revision(name: str, revision: str) -> Response:
+    """Take a change of owners, or a packument without the versions to withdraw."""
+    principal, scope = current_principal(), current_scope()
+    found = names.parse_name(name)
+    package = resolution.for_action(principal, scope, identity.shared_name(found), Action.MAINTAIN)
+    with _read_body(package.repository.max_file_bytes) as body:
+        change = parsing.classify(body, found, revision=revision)
+        if isinstance(change, parsing.Owners):
+            return _changed(package, changing.replace_owners(principal, package, change))
+        if isinstance(change, parsing.Removal):
+            return _changed(package, changing.remove_versions(principal, package, change))
+        raise InvalidInput("Publishes go to the package's own URL.")
+
+
+@blueprint.delete("/<npm_name:name>/-rev/<revision>")
+def delete_package(name: str, revision: str) -> Response:
+    """Unpublish the whole package; its name stays its organization's."""
+    package = resolution.for_action(
+        current_principal(), current_scope(), identity.to_read(name), Action.DELETE
+    )
+    deletion.delete_package(
+        current_principal(),
+        package,
+        expected_revision=changing.expected_revision(package, revision),
+    )
+    return json_response({"ok": True})
+
+
+@blueprint.delete("/<npm_name:name>/-/<path:tail>/-rev/<revision>")
+def delete_tarball(name: str, tail: str, revision: str) -> Response:
+    """Withdraw the version whose tarball this is.
+
+    npm asks for it after it has removed the version by a PUT: then there is nothing left
+    to do, and that is no error.
+    """
+    found = names.parse_name(name)
+    package = resolution.for_action(
+        current_principal(), current_scope(), identity.shared_name(found), Action.DELETE
+    )
+    changing.withdraw_tarball(
+        current_principal(), package, _filename(found, tail), revision=revision
+    )
+    return json_response({"ok": True})
+
+
+def _read_body(max_file_bytes: int | None) -> parsing.Body:
+    limit = max_file_bytes or settings.max_file_bytes
+    whole = int(limit * _BASE64_GROWTH) + _LARGEST_DOCUMENT_BYTES
+    return parsing.read_publish(
+        Body(request, limit_bytes=whole, what="The package document"),
+        limit_document_bytes=_LARGEST_DOCUMENT_BYTES,
+        stage=lambda: store.stage(limit_bytes=limit, what="The tarball", algorithms=_ALGORITHMS),
+    )
+
+
+def _publish(target: PublishTarget, change: parsing.Publish) -> Response:
+    published = publication.publish(current_principal(), target, change)
+    revision = rendering.revision_id(str(published.package_id), published.revision)
+    body = {"ok": True, "id": target.name.display, "rev": revision, "success": True}
+    return json_response(body, status=201)
+
+
+def _changed(package: PackageRef, revision: int) -> Response:
+    return json_response(
+        {
+            "ok": True,
+            "id": package.name.display,
+            "rev": rendering.revision_id(str(package.id), revision),
+        },
+        status=201,
+    )
+
+
+def _filename(name: names.PackageName, tail: str) -> str:
+    """Return the file that a tarball URL means.
+
+    Besides ``thing-1.4.0.tgz`` there is ``@acme/thing-1.4.0.tgz``, which publishers write
+    into ``dist.tarball`` and old lockfiles hold.
+    """
+    if name.scope is not None:
+        tail = tail.removeprefix(f"@{name.scope}/")
+    if "/" in tail:
+        raise NotFound
+    return tail

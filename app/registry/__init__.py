@@ -1,0 +1,1 @@
+"""What every package format shares: one file per use case."""

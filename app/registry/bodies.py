@@ -1,0 +1,45 @@
+"""Read a request's body once, in pieces, within a limit."""
+
+from __future__ import annotations
+
+from typing import IO
+
+from flask import Request
+
+from app.errors import InvalidInput, TooLarge
+
+
+class Body:
+    """A request's body.
+
+    A client that goes away, or sends less than it announced, is the client's fault and
+    gives :class:`InvalidInput`; never a 5xx.
+    """
+
+    def __init__(
+        self, request: Request, *, limit_bytes: int, what: str = "The request body"
+    ) -> None:
+        announced = request.content_length
+        if announced is not None and announced > limit_bytes:
+            raise TooLarge(what, limit_bytes)
+        self._stream: IO[bytes] = request.stream
+        self._left = limit_bytes
+        self._limit_bytes = limit_bytes
+        self._what = what
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Read up to ``size`` bytes; empty at the end.
+
+        Raises:
+            InvalidInput: the body ends too early.
+            TooLarge: it does not end within the limit.
+        """
+        wanted = self._left + 1 if size < 0 else min(size, self._left + 1)
+        try:
+            piece = self._stream.read(wanted)
+        except OSError as error:
+            raise InvalidInput("The request body ended before its announced length.") from error
+        self._left -= len(piece)
+        if self._left < 0:
+            raise TooLarge(self._what, self._limit_bytes)
+        return piece

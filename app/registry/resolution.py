@@ -1,0 +1,392 @@
+"""From a scope and a name to one package, and from a publish to one repository.
+
+The rules are DESIGN's "Tenants, repositories, names". A look-up finds the package
+first, from memory where that is safe, and then asks ``access`` whether this caller may
+know of it: the answer about the package does not depend on who asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from bson import ObjectId
+from mongoengine import NotUniqueError
+
+from app import access, audit
+from app.access import Action, RepositoryFacts
+from app.auth.principal import Principal
+from app.errors import Forbidden, NameRefused, NotFound, Unauthenticated
+from app.extensions import coherence
+from app.models import (
+    NameClaim,
+    NamespaceClaim,
+    OrganizationRole,
+    Package,
+    Repository,
+    RepositoryKind,
+    Visibility,
+    in_transaction,
+    similarity_key,
+)
+from app.registry.names import PackageName, namespace_tag
+from app.registry.repositories import (
+    OrganizationFacts,
+    default_organization,
+    facts_of,
+    organization_by_id,
+    organization_by_slug,
+    organization_tag,
+)
+from app.registry.scopes import Scope, ScopeKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackageRef:
+    """One package that was found.
+
+    Attributes:
+        is_deleted: only a tombstone holds the name; readers see nothing.
+        was_published: some version of it was visible once; its row is never removed.
+    """
+
+    id: ObjectId
+    name: PackageName
+    repository: RepositoryFacts
+    is_deleted: bool
+    was_published: bool
+
+    @property
+    def is_visible(self) -> bool:
+        """Whether a reader may see it."""
+        return self.was_published and not self.is_deleted
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishTarget:
+    """Where a publish goes.
+
+    Attributes:
+        package: the row that is there already, also as a tombstone.
+        repository: where ``creates_repository``, what will be made by the publish: a body
+            that is refused must leave nothing behind.
+        claims_platform_name: the flat name is to be taken for the platform scope.
+    """
+
+    name: PackageName
+    repository: RepositoryFacts
+    creates_repository: bool
+    package: PackageRef | None
+    claims_platform_name: bool
+
+
+def for_read(principal: Principal, scope: Scope, name: PackageName) -> PackageRef:
+    """Find the package that a reader in this scope sees.
+
+    Raises:
+        Unauthenticated: the caller is anonymous and the package is not public, or nothing
+            in the scope is.
+        NotFound: there is none, or the caller may not know of it.
+    """
+    return for_action(principal, scope, name, Action.READ)
+
+
+def for_action(principal: Principal, scope: Scope, name: PackageName, action: Action) -> PackageRef:
+    """Find a package and make sure that the caller may do this to it.
+
+    Raises:
+        Unauthenticated: as for :func:`for_read`.
+        NotFound: as for :func:`for_read`.
+        Forbidden: the caller may read it, but not do this.
+    """
+    found = locate(scope, name)
+    if found is None or not found.is_visible:
+        _hide(principal, scope)
+    access.require(principal, action, found.repository, package=name.normal)
+    return found
+
+
+def locate(scope: Scope, name: PackageName) -> PackageRef | None:
+    """Find the package that this name means in this scope, whoever asks."""
+
+    def load() -> PackageRef | None:
+        coherence.depends_on(name.tag)
+        organization = _organization_that_answers(scope, name)
+        if organization is None:
+            return None
+        row = Package._get_collection().find_one(
+            {"protocol": name.protocol, "organization": organization.id, "name": name.normal},
+            {"repository": 1, "deleted_at": 1, "published_at": 1},
+        )
+        if row is None:
+            return None
+        repository = organization.by_id(row["repository"])
+        if repository is None or not _is_in_scope(scope, organization, repository):
+            return None
+        deleted_at: datetime | None = row.get("deleted_at")
+        return PackageRef(
+            id=row["_id"],
+            name=name,
+            repository=repository,
+            is_deleted=deleted_at is not None,
+            was_published=row.get("published_at") is not None,
+        )
+
+    key = ("package", scope.kind, scope.organization, scope.repository, name.protocol, name.normal)
+    return coherence.cached(key, load)
+
+
+def for_publish(principal: Principal, scope: Scope, name: PackageName) -> PublishTarget:
+    """Decide where a publish goes, and make sure that the caller may.
+
+    An organization's owner or admin gets a hosted repository made where it has none.
+
+    Raises:
+        Unauthenticated: nobody is signed in.
+        NotFound: the scope, or the package in it, is not for this caller to know of.
+        NameRefused: the name is another organization's, or too similar to another.
+        Forbidden: the caller may not publish there.
+    """
+    if principal.is_anonymous:
+        raise Unauthenticated("You must sign in to publish. Create an API token and use it.")
+    package = locate(scope, name)
+    is_new = False
+    if package is not None:
+        repository = package.repository
+        if name.is_flat and scope.kind is ScopeKind.PLATFORM:
+            _refuse_anothers_name(principal, scope, package)
+    elif scope.kind is ScopeKind.REPOSITORY:
+        repository = _scope_repository(principal, scope)
+    else:
+        organization = _publishing_organization(principal, scope, name)
+        repository = _writable_repository(principal, organization, name)
+        is_new = organization.by_id(repository.id) is None
+    if not is_new:
+        access.require(principal, Action.PUBLISH, repository, package=name.normal)
+    if repository.kind is not RepositoryKind.HOSTED:
+        raise Forbidden(
+            f"{repository.path} is a {repository.kind} repository and takes no publishes. "
+            "Publish to a hosted one."
+        )
+    return PublishTarget(
+        name=name,
+        repository=repository,
+        creates_repository=is_new,
+        package=package,
+        claims_platform_name=_may_claim(scope, name, repository),
+    )
+
+
+def _organization_that_answers(scope: Scope, name: PackageName) -> OrganizationFacts | None:
+    """Return the one organization whose package of this name the scope serves."""
+    if scope.kind is not ScopeKind.PLATFORM:
+        return organization_by_slug(scope.organization)
+    holder = _namespace_holder(name) if name.namespaces else _flat_name_holder(name)
+    return None if holder is None else organization_by_id(holder)
+
+
+def _namespace_holder(name: PackageName) -> ObjectId | None:
+    for namespace in name.namespaces:
+        coherence.depends_on(namespace_tag(name.protocol, namespace))
+    rows = NamespaceClaim._get_collection().find(
+        {"protocol": name.protocol, "namespace": {"$in": list(name.namespaces)}}
+    )
+    holders: dict[str, ObjectId] = {row["namespace"]: row["organization"] for row in rows}
+    return next((holders[one] for one in name.namespaces if one in holders), None)
+
+
+def _flat_name_holder(name: PackageName) -> ObjectId | None:
+    row = NameClaim._get_collection().find_one({"protocol": name.protocol, "name": name.normal})
+    return None if row is None else row["organization"]
+
+
+def _is_in_scope(
+    scope: Scope, organization: OrganizationFacts, repository: RepositoryFacts
+) -> bool:
+    if scope.kind is not ScopeKind.REPOSITORY:
+        return True
+    asked = organization.named(scope.repository)
+    if asked is None or asked.protocol != scope.protocol:
+        return False
+    return repository.id == asked.id or repository.id in asked.members
+
+
+def _hide(principal: Principal, scope: Scope) -> None:
+    """Answer "not there" in the way that tells the caller no more than they may know.
+
+    Raises:
+        Unauthenticated: anonymous, in a scope where nothing is public: what is missing
+            and what is private must look the same.
+        NotFound: everyone else.
+    """
+    if principal.is_anonymous and scope.kind is not ScopeKind.PLATFORM:
+        organization = organization_by_slug(scope.organization)
+        repositories: Iterable[RepositoryFacts] = (
+            organization.of(scope.protocol) if organization else ()
+        )
+        if scope.kind is ScopeKind.REPOSITORY:
+            repositories = (one for one in repositories if one.name == scope.repository)
+        if not any(one.visibility is Visibility.PUBLIC for one in repositories):
+            raise Unauthenticated
+    raise NotFound
+
+
+def _scope_repository(principal: Principal, scope: Scope) -> RepositoryFacts:
+    organization = organization_by_slug(scope.organization)
+    repository = organization.named(scope.repository) if organization else None
+    if repository is None or repository.protocol != scope.protocol:
+        raise NotFound(f"There is no {scope.protocol} repository at {scope.prefix}.")
+    access.require(principal, Action.READ, repository)
+    return repository
+
+
+def _publishing_organization(
+    principal: Principal, scope: Scope, name: PackageName
+) -> OrganizationFacts:
+    if scope.kind is ScopeKind.ORGANIZATION:
+        organization = organization_by_slug(scope.organization)
+        if organization is None or not access.may_see_organization(principal, organization.id):
+            raise NotFound
+        return organization
+    if name.namespaces:
+        holder = _namespace_holder(name)
+        organization = None if holder is None else organization_by_id(holder)
+        if organization is None or not access.may_see_organization(principal, organization.id):
+            raise NameRefused(
+                f"You may not publish {name.display}: no organization of yours holds that "
+                f"namespace. Publish to the scope of your own organization ({_example(scope)})."
+            )
+        return organization
+    organization = _organization_for_flat_name(principal, name.protocol)
+    if organization is None:
+        raise Forbidden(
+            f"{name.display} does not say which organization it belongs to. Publish to the scope "
+            f"of one ({_example(scope)}), or use a token that is bound to one."
+        )
+    return organization
+
+
+def _example(scope: Scope) -> str:
+    return f"{scope.origin}/o/<organization>/{scope.protocol}/"
+
+
+def _organization_for_flat_name(principal: Principal, protocol: str) -> OrganizationFacts | None:
+    bound = principal.limits.sole_organization
+    if bound is not None:
+        return organization_by_id(ObjectId(bound))
+    writable = access.organizations_writable_by(principal, protocol)
+    if len(writable) == 1:
+        return organization_by_id(next(iter(writable)))
+    return default_organization()
+
+
+def _writable_repository(
+    principal: Principal, organization: OrganizationFacts, name: PackageName
+) -> RepositoryFacts:
+    """Return the first hosted repository that takes the publish, or what one will be.
+
+    Where there are some and none takes it, the first is returned, and ``require`` refuses
+    it with its own words.
+    """
+    hosted = [one for one in organization.of(name.protocol) if one.kind is RepositoryKind.HOSTED]
+    for repository in hosted:
+        if access.may(principal, Action.PUBLISH, repository, package=name.normal):
+            return repository
+    if hosted:
+        return hosted[0]
+    role = access.organization_role(principal, organization.id)
+    if role not in {OrganizationRole.OWNER, OrganizationRole.ADMIN}:
+        raise Forbidden(
+            f"{organization.slug} has no {name.protocol} repository that you may publish to. "
+            "Ask one of its owners to create one and to grant you access."
+        )
+    access.require_token_allows(principal, Action.PUBLISH, name.protocol, organization.id)
+    return RepositoryFacts(
+        id=ObjectId(),
+        organization_id=organization.id,
+        organization_slug=organization.slug,
+        name=name.protocol,
+        protocol=name.protocol,
+        kind=RepositoryKind.HOSTED,
+        visibility=organization.default_visibility,
+    )
+
+
+def create_repository(principal: Principal, target: PublishTarget) -> RepositoryFacts:
+    """Make the repository that a publish target promises.
+
+    Another publish at the same moment may have made it: then that one is returned.
+
+    Raises:
+        Forbidden: its slug serves another format.
+    """
+    facts = target.repository
+
+    def work() -> None:
+        Repository(
+            id=facts.id,
+            organization=facts.organization_id,
+            name=facts.name,
+            protocol=facts.protocol,
+            visibility=facts.visibility,
+        ).save(force_insert=True)
+        audit.record(
+            audit.AuditAction.REPOSITORY_CREATE,
+            actor=principal.actor,
+            resource=audit.Resource(type="repository", id=str(facts.id), name=facts.path),
+            organization=facts.organization_slug,
+            repository=facts.name,
+            protocol=facts.protocol,
+            details={"reason": "first publish"},
+        )
+
+    with suppress(NotUniqueError):
+        coherence.change({organization_tag(facts.organization_id)}, lambda: in_transaction(work))
+    row = Repository._get_collection().find_one(
+        {"organization": facts.organization_id, "name": facts.name, "protocol": facts.protocol}
+    )
+    if row is None:
+        raise Forbidden(
+            f"{facts.path} exists, for another format. Create a hosted {facts.protocol} "
+            f"repository in {facts.organization_slug} first."
+        )
+    return facts_of(row, facts.organization_slug)
+
+
+def _may_claim(scope: Scope, name: PackageName, repository: RepositoryFacts) -> bool:
+    """Whether this publish takes a flat name for the platform scope.
+
+    Raises:
+        NameRefused: at the platform scope, the name is another's or too similar to one.
+    """
+    if not name.is_flat:
+        return False
+    row = NameClaim._get_collection().find_one(
+        {"protocol": name.protocol, "similarity_key": similarity_key(name.normal)}
+    )
+    if row is None:
+        return True
+    is_ours = row["organization"] == repository.organization_id and row["name"] == name.normal
+    if scope.kind is ScopeKind.PLATFORM and not is_ours:
+        if row["name"] == name.normal:
+            raise _anothers_name(scope, name)
+        raise NameRefused(
+            f"The name {name.display} is too similar to the existing package {row['name']}. "
+            "Choose a name that differs by more than case, '-', '_' or '.'."
+        )
+    return False
+
+
+def _refuse_anothers_name(principal: Principal, scope: Scope, package: PackageRef) -> None:
+    """Say that a name is taken, also to who may not know by what."""
+    if not access.may(principal, Action.READ, package.repository, package=package.name.normal):
+        raise _anothers_name(scope, package.name)
+
+
+def _anothers_name(scope: Scope, name: PackageName) -> NameRefused:
+    return NameRefused(
+        f"The name {name.display} belongs to another organization at the platform scope. "
+        f"Publish it in your organization's own scope ({_example(scope)})."
+    )

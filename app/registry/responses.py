@@ -1,0 +1,190 @@
+"""Turn documents and artifacts into HTTP answers: one way for every protocol.
+
+Conditional requests, content negotiation of gzip, ranges and caching headers are the
+same for all formats (Spec: RFC 9110, sections 8.8, 12.5.3, 13 and 14; RFC 9111).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import Response, request
+from werkzeug.datastructures import Headers
+from werkzeug.http import http_date, is_resource_modified
+
+from app.errors import RangeNotSatisfiable
+from app.extensions import store
+from app.registry.documents import Document
+from app.registry.downloads import Artifact
+
+HOT_ANSWER = "packhouse.hot_answer"
+"""Where a view leaves an answer in the WSGI environment that may be given again."""
+
+_REVALIDATE = "private, no-cache"
+_IMMUTABLE = "immutable, max-age=31557600"
+_LARGEST_HOT_BYTES = 512 * 1024
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HotAnswer:
+    """A whole answer that may be given again to the same request while memory may be used.
+
+    Attributes:
+        headers: everything but Content-Length, Content-Encoding and ETag.
+        body, etag: the plain form.
+        compressed, compressed_etag: the gzip form; none where there is none.
+    """
+
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    etag: str
+    compressed: bytes | None = None
+    compressed_etag: str = ""
+
+    @property
+    def size_bytes(self) -> int:
+        """Return what keeping it costs."""
+        return len(self.body) + len(self.compressed or b"") + 1024
+
+
+def document_response(document: Document, *, vary: str) -> Response:
+    """Answer with a document, its gzip form where the client takes it, or 304.
+
+    Args:
+        vary: the request headers that chose this document.
+    """
+    answer = HotAnswer(
+        headers=(
+            ("Content-Type", document.media_type),
+            ("Cache-Control", _REVALIDATE),
+            ("Last-Modified", http_date(document.modified_at)),
+            ("Vary", vary),
+        ),
+        body=document.body,
+        etag=document.etag,
+        compressed=document.compressed,
+        compressed_etag=document.compressed_etag,
+    )
+    request.environ[HOT_ANSWER] = answer
+    return respond(answer)
+
+
+def respond(answer: HotAnswer) -> Response:
+    """Give an answer in the form that this request asks for."""
+    body, etag, encoded = choose_form(answer, request.environ)
+    headers = Headers([*answer.headers, ("ETag", etag)])
+    if not is_modified(request.environ, etag, answer):
+        return Response(status=304, headers=headers)
+    if encoded:
+        headers["Content-Encoding"] = "gzip"
+    return Response(body, headers=headers, direct_passthrough=True)
+
+
+def choose_form(answer: HotAnswer, environ: dict[str, object]) -> tuple[bytes, str, bool]:
+    """Choose between the plain and the gzip form; gives body, ETag, and whether it is gzip."""
+    if answer.compressed is not None and accepts_gzip(str(environ.get("HTTP_ACCEPT_ENCODING", ""))):
+        return answer.compressed, answer.compressed_etag, True
+    return answer.body, answer.etag, False
+
+
+def accepts_gzip(header: str) -> bool:
+    """Whether an ``Accept-Encoding`` takes gzip (RFC 9110, section 12.5.3)."""
+    wildcard = False
+    for part in header.lower().split(","):
+        coding, _, weight = part.partition(";")
+        coding = coding.strip()
+        refused = weight.replace(" ", "").rstrip("0").rstrip(".") in {"q=", "q=0"}
+        if coding in {"gzip", "x-gzip"}:
+            return not refused
+        if coding == "*":
+            wildcard = not refused
+    return wildcard
+
+
+def is_modified(environ: dict[str, object], etag: str, answer: HotAnswer) -> bool:
+    """Whether the client's copy is out of date; ``If-None-Match`` wins over the date."""
+    tags = environ.get("HTTP_IF_NONE_MATCH")
+    if tags is not None:
+        return etag not in str(tags) and str(tags).strip() != "*"
+    since = environ.get("HTTP_IF_MODIFIED_SINCE")
+    if since is None:
+        return True
+    modified = next(value for name, value in answer.headers if name == "Last-Modified")
+    return str(since) != modified
+
+
+def artifact_response(artifact: Artifact) -> Response:
+    """Answer with an artifact's bytes, a range of them, 304 or 416.
+
+    Raises:
+        RangeNotSatisfiable: the range lies outside.
+    """
+    cache = ("public, " if artifact.is_public else "private, ") + _IMMUTABLE
+    headers = Headers(
+        [
+            ("Content-Type", artifact.media_type),
+            ("ETag", artifact.etag),
+            ("Cache-Control", cache),
+            ("Accept-Ranges", "bytes"),
+            ("Last-Modified", http_date(artifact.published_at)),
+        ]
+    )
+    if not is_resource_modified(
+        request.environ,
+        etag=artifact.etag.strip('"'),
+        last_modified=artifact.published_at,
+        ignore_if_range=False,
+    ):
+        return Response(status=304, headers=headers)
+    span = _asked_range(artifact)
+    if span is None:
+        return _whole(artifact, headers)
+    start, length = span
+    headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{artifact.size_bytes}"
+    return _streamed(artifact, headers, start, length, status=206)
+
+
+def _whole(artifact: Artifact, headers: Headers) -> Response:
+    if artifact.size_bytes > _LARGEST_HOT_BYTES or request.method == "HEAD":
+        return _streamed(artifact, headers, 0, artifact.size_bytes, status=200)
+    body = b"".join(store.open(artifact.key, sha256=artifact.sha256))
+    request.environ[HOT_ANSWER] = HotAnswer(
+        headers=tuple((name, value) for name, value in headers if name != "ETag"),
+        body=body,
+        etag=artifact.etag,
+    )
+    return Response(body, headers=headers, direct_passthrough=True)
+
+
+def _streamed(
+    artifact: Artifact, headers: Headers, start: int, length: int, *, status: int
+) -> Response:
+    headers["Content-Length"] = str(length)
+    if request.method == "HEAD":
+        return Response(status=status, headers=headers)
+    pieces: Iterator[bytes] = iter(store.open(artifact.key, start, length, sha256=artifact.sha256))
+    return Response(pieces, status=status, headers=headers, direct_passthrough=True)
+
+
+def _asked_range(artifact: Artifact) -> tuple[int, int] | None:
+    """Return start and length of the one range asked for; none for the whole.
+
+    Several ranges, another unit and a stale ``If-Range`` give the whole, as RFC 9110
+    (section 14.2) allows.
+    """
+    asked = request.range
+    if asked is None or asked.units != "bytes" or len(asked.ranges) != 1:
+        return None
+    if not _if_range_holds(artifact.etag, artifact.published_at):
+        return None
+    span = asked.range_for_length(artifact.size_bytes)
+    if span is None:
+        raise RangeNotSatisfiable(artifact.size_bytes)
+    return span[0], span[1] - span[0]
+
+
+def _if_range_holds(etag: str, modified_at: datetime) -> bool:
+    condition = request.headers.get("If-Range")
+    return condition is None or condition in {etag, http_date(modified_at)}

@@ -1,0 +1,113 @@
+"""Remove what crashes left behind and what deletions no longer need.
+
+Everything here may run at any time, twice, in several processes, and may die at any
+line: it removes only what no row that could be served names, after a grace period in
+which a slow publisher may still finish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+
+import structlog
+
+from app.extensions import settings, store
+from app.models import Package, Version, VersionState
+from app.models.fields import now
+from app.registry.publishing import ABANDONED_AFTER, forget_unpublished
+from app.storage.base import ObjectStat
+
+log = structlog.get_logger(__name__)
+
+_BATCH = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class Swept:
+    """What one sweep removed."""
+
+    claims: int
+    packages: int
+    withdrawn_files: int
+    orphan_objects: int
+    staged_files: int
+
+
+def sweep() -> Swept:
+    """Remove everything whose grace period is over."""
+    grace = timedelta(seconds=settings.sweep_grace_seconds)
+    before = now() - max(grace, ABANDONED_AFTER)
+    swept = Swept(
+        claims=_sweep_claims(before),
+        packages=_sweep_packages(before),
+        withdrawn_files=_sweep_withdrawn(now() - grace),
+        orphan_objects=_sweep_orphans(before),
+        staged_files=store.sweep_staging(
+            older_than_seconds=max(grace, ABANDONED_AFTER).total_seconds()
+        ),
+    )
+    log.info("sweep.done", **vars(swept))
+    return swept
+
+
+def _sweep_claims(before: datetime) -> int:
+    """Remove claims whose publisher is gone: first the bytes, then the row that names them."""
+    count = 0
+    for claim in Version.objects(state=VersionState.CLAIMED, claimed_at__lt=before):
+        # From here on its publisher can no longer finish: the claim is ours.
+        taken = Version.objects(
+            id=claim.id, claim_id=claim.claim_id, state=VersionState.CLAIMED
+        ).update_one(set__claim_id=f"swept-{claim.claim_id}"[:64])
+        if not taken:
+            continue
+        for file in claim.files:
+            store.delete(file.key)
+        count += Version.objects(id=claim.id, state=VersionState.CLAIMED).delete()
+    return count
+
+
+def _sweep_packages(before: datetime) -> int:
+    """Remove packages that no version was ever published in, and their claims on a name."""
+    rows = Package.objects(published_at=None, updated_at__lt=before).only("id")
+    return sum(forget_unpublished(row.id) for row in rows)
+
+
+def _sweep_withdrawn(before: datetime) -> int:
+    """Remove the bytes of withdrawn versions; their rows keep the number taken."""
+    count = 0
+    rows = Version.objects(
+        state=VersionState.WITHDRAWN, withdrawn_at__lt=before, files__0__exists=True
+    )
+    for version in rows:
+        for file in version.files:
+            store.delete(file.key)
+            count += 1
+        Version.objects(id=version.id).update_one(set__files=[])
+    return count
+
+
+def _sweep_orphans(before: datetime) -> int:
+    """Remove objects that no row names: the leftovers of attempts that were taken over."""
+    count = 0
+    for batch in _batches(store.list("")):
+        old = [one.key for one in batch if one.modified_at < before]
+        named = {
+            file["key"]
+            for row in Version._get_collection().find(
+                {"files.key": {"$in": old}}, {"files.key": 1, "_id": 0}
+            )
+            for file in row["files"]
+        }
+        for key in old:
+            if key not in named:
+                store.delete(key)
+                count += 1
+    return count
+
+
+def _batches(objects: Iterator[ObjectStat]) -> Iterator[list[ObjectStat]]:
+    while batch := list(islice(objects, _BATCH)):
+        yield batch
