@@ -1,7 +1,6 @@
 """Supervises stand-ins: ``supervise.py FOLDER NAME=SHELL_COMMAND …``; says what happens.
 
-A stand-in is ready once it has written its process id to ``FOLDER/NAME.pid``, as the first
-line of its command should.
+A stand-in is ready once it has written its process id to ``$PID_FILE``, FOLDER/NAME.pid.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ def stand_in(folder: Path, name: str, command: str) -> Part:
     pid_file = folder / f"{name}.pid"
     return Part(
         name=name,
-        argv=("/bin/sh", "-c", f'echo $$ > "$PID_FILE"; {command}'),
+        argv=("/bin/sh", "-c", command),
         log=folder / f"{name}.log",
         is_ready=lambda: pid_file.exists() and pid_file.read_text().strip() != "",
         env={"PID_FILE": str(pid_file)},

@@ -133,7 +133,7 @@ def test_nothing_is_left_when_the_supervisor_itself_is_killed(tmp_path: Path) ->
 
 
 def test_a_part_that_cannot_start_is_shown_with_the_end_of_its_log(tmp_path: Path) -> None:
-    with supervising(tmp_path, one=FOREVER, two="rm $PID_FILE; echo no room; exit 7") as run:
+    with supervising(tmp_path, one=FOREVER, two="echo no room; exit 7") as run:
         said = "\n".join(run.rest())
     assert "two ended while it started (exit code 7)." in said
     assert "no room" in said
@@ -142,7 +142,7 @@ def test_a_part_that_cannot_start_is_shown_with_the_end_of_its_log(tmp_path: Pat
 
 
 def test_a_stop_is_heard_while_a_part_still_starts(tmp_path: Path) -> None:
-    with supervising(tmp_path, one=FOREVER, two="rm $PID_FILE; exec sleep 1000") as run:
+    with supervising(tmp_path, one=FOREVER, two="exec sleep 1000") as run:
         run.says("one      ready")
         run.stop(signal.SIGTERM)
     assert run.process.returncode == 0
@@ -165,9 +165,12 @@ def test_what_an_earlier_run_left_is_ended_first(tmp_path: Path) -> None:
 
 
 def test_a_process_that_merely_has_a_recorded_id_is_left_alone(tmp_path: Path) -> None:
-    with subprocess.Popen(["/bin/sleep", "1000"], process_group=0) as bystander:
+    bystander = subprocess.Popen(["/bin/sleep", "1000"], process_group=0)
+    try:
         RunRecord(tmp_path / "run").note("one", bystander.pid, ["/usr/bin/mongod", "--port", "1"])
         with supervising(tmp_path, one=FOREVER) as run:
             run.says("all ready")
             assert bystander.poll() is None
+    finally:
         bystander.kill()
+        bystander.wait()
