@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from flask import g
 
 from app.auth.principal import ClientInfo, Principal
@@ -17,3 +20,15 @@ def current_client() -> ClientInfo:
     """Return where the request came from."""
     found: ClientInfo = g.client
     return found
+
+
+View = TypeVar("View", bound=Callable[..., object])
+
+
+def takes_anyone(view: View) -> View:
+    """Mark a view that works whatever credentials came along: pings, sign-ins, health.
+
+    Everywhere else wrong credentials are refused before the view, also on public data.
+    """
+    view.takes_anyone = True  # type: ignore[attr-defined]  # read by app.http.lifecycle
+    return view

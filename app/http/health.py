@@ -13,6 +13,7 @@ from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 from werkzeug.wrappers import Response as AnyResponse
 
+from app.auth.current import takes_anyone
 from app.errors import RegistryError
 from app.extensions import redis, settings, store
 from app.jobs import HEARTBEAT_KEY
@@ -54,6 +55,7 @@ _VITAL = frozenset({"mongodb", "storage"})  # without these, not even reads are 
 
 @blueprint.get("/health")
 @blueprint.get("/healthz")
+@takes_anyone
 def health() -> Response:
     """Report on every part: 200 ``ok`` or ``degraded`` (reads work), 503 ``down``."""
     checks = _run_checks()
@@ -64,12 +66,14 @@ def health() -> Response:
 
 
 @blueprint.get("/livez")
+@takes_anyone
 def livez() -> Response:
     """Say that this process answers."""
     return _json({"status": "ok"}, 200)
 
 
 @blueprint.get("/readyz")
+@takes_anyone
 def readyz() -> Response:
     """Say whether this process should be given requests: its database and store answer."""
     checks = _run_checks(_VITAL)
@@ -80,15 +84,12 @@ def readyz() -> Response:
 
 
 @blueprint.get("/")
+@takes_anyone
 def root() -> AnyResponse:
     """Lead a browser to the pages; answer every client that asks whether this is a registry."""
     if "text/html" in request.headers.get("Accept", ""):
         return redirect("/ui/")
     return _json({"name": "Packhouse", "version": VERSION}, 200)
-
-
-for _view in (health, livez, readyz, root):
-    _view.takes_anyone = True  # type: ignore[attr-defined]  # read by app.http.lifecycle
 
 
 def _run_checks(names: frozenset[str] | None = None) -> dict[str, dict[str, Any]]:

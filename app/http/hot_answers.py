@@ -73,7 +73,7 @@ class HotAnswers:
             self._addresses.origin(environ),
         )
         answer = self._coherence.peek(key)
-        if answer is not None:
+        if isinstance(answer, HotAnswer):
             return _give(answer, environ, start_response, request_id)
         if method == "HEAD":
             return self._app(environ, start_response)

@@ -12,6 +12,7 @@ from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as WerkzeugMethodNotAllowed
+from werkzeug.wrappers import Response as AnyResponse
 
 from app import audit
 from app.auth import authentication
@@ -90,7 +91,7 @@ def _finish(response: Response) -> Response:
     log.info(
         "request.finished",
         method=request.method,
-        path=request.path,
+        path=request.environ.get("RAW_URI", request.path),
         status=response.status_code,
         milliseconds=round(seconds * 1000, 1),
         protocol=protocol,
@@ -105,7 +106,7 @@ def _forget(_error: BaseException | None) -> None:
     audit.unbind_request()
 
 
-def _render(error: RegistryError) -> Response:
+def _render(error: RegistryError) -> AnyResponse:
     protocol: PackageProtocol | None = g.get("protocol")
     if protocol is not None:
         return protocol.render_error(error)
@@ -116,7 +117,7 @@ def _render(error: RegistryError) -> Response:
     return render_plain_error(error)
 
 
-def _render_http(error: HTTPException) -> Response:
+def _render_http(error: HTTPException) -> AnyResponse:
     """Turn what Flask itself refuses into our own error, so that it gets the client's form."""
     if isinstance(error, WerkzeugMethodNotAllowed):
         allowed = ", ".join(sorted(error.valid_methods or ()))
@@ -130,13 +131,13 @@ def _render_http(error: HTTPException) -> Response:
     if error.code == 413:  # noqa: PLR2004
         return _render(TooLarge("The request body", request.max_content_length or 0))
     if error.code is not None and 300 <= error.code < 400:  # noqa: PLR2004
-        return cast("Response", error.get_response())
+        return error.get_response()
     if error.code is not None and error.code < 500:  # noqa: PLR2004
         return _render(InvalidInput(error.description or error.name))
     return _render_unexpected(error)
 
 
-def _render_unexpected(error: Exception) -> Response:
+def _render_unexpected(error: Exception) -> AnyResponse:
     if isinstance(error, (*UNREACHABLE, RedisError)):
         log.warning("service.unreachable", error=type(error).__name__)
         return _render(Unavailable())

@@ -20,6 +20,7 @@ from prometheus_client import (
     values,
 )
 
+from app.auth.current import takes_anyone
 from app.errors import Forbidden
 from app.extensions import settings
 
@@ -41,6 +42,7 @@ def observe(protocol: str, method: str, status: int, seconds: float) -> None:
 
 
 @blueprint.get("/metrics")
+@takes_anyone
 def metrics() -> Response:
     """Give the numbers to who may have them: this machine, or the holder of METRICS_TOKEN."""
     if not (_from_this_machine() or _has_token()):
@@ -49,14 +51,11 @@ def metrics() -> Response:
         )
     registry = CollectorRegistry()
     if values.ValueClass.__name__ == "MmapedValue":
-        multiprocess.MultiProcessCollector(registry)
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # untyped
     else:
         registry.register(REQUESTS)
         registry.register(SECONDS)
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
-
-
-metrics.takes_anyone = True  # type: ignore[attr-defined]  # read by app.http.lifecycle
 
 
 def _from_this_machine() -> bool:

@@ -17,6 +17,7 @@ from app.errors import InvalidInput, NotFound, StaleRevision
 from app.extensions import coherence
 from app.models import DistTag, Package, Version, VersionState, in_transaction
 from app.models.fields import now
+from app.models.rows import rows_of
 from app.registry.resolution import PackageRef
 
 Result = TypeVar("Result")
@@ -185,7 +186,7 @@ def record(
 
 
 def _published_numbers(package_id: ObjectId, numbers: set[str]) -> set[str]:
-    rows = Version._get_collection().find(
+    rows = rows_of(Version).find(
         {
             "package": package_id,
             "number": {"$in": list(numbers)},

@@ -8,6 +8,7 @@ from app import audit
 from app.auth.principal import Principal
 from app.models import DistTag, Package, Version, VersionState
 from app.models.fields import now
+from app.models.rows import rows_of
 from app.registry.changes import change_package, record
 from app.registry.resolution import PackageRef
 
@@ -78,7 +79,7 @@ def _entomb(row: Package) -> None:
 
 def _published(row: Package) -> list[str]:
     """Return the published numbers, oldest first."""
-    found = Version._get_collection().find(
+    found = rows_of(Version).find(
         {"package": row.id, "state": VersionState.PUBLISHED}, {"number": 1, "_id": 0}
     )
     return [one["number"] for one in found.sort([("published_at", 1), ("_id", 1)])]

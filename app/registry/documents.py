@@ -23,6 +23,7 @@ from redis.exceptions import RedisError
 from app.errors import NotFound
 from app.extensions import coherence, redis, settings
 from app.models import Package, User, Version, VersionState
+from app.models.rows import rows_of
 from app.offload import off_hub
 from app.registry.resolution import PackageRef
 
@@ -133,19 +134,24 @@ def read_snapshot(package_id: ObjectId) -> Snapshot:
         NotFound: it is deleted.
     """
     for _attempt in range(_READ_ATTEMPTS):
-        package = Package._get_collection().find_one({"_id": package_id, "deleted_at": None})
-        if package is None:
-            raise NotFound
-        rows = list(
-            Version._get_collection()
-            .find({"package": package_id, "state": {"$ne": VersionState.CLAIMED}}, {"readme": 0})
-            .sort([("published_at", 1), ("_id", 1)])
-        )
-        latest = Version._get_collection().find_one(
-            {"package": package_id, "number": package.get("latest_number")}, {"readme": 1}
-        )
-        if _revision_of(package_id) == package["revision"]:
+        snapshot = _read_rows(package_id)
+        if _revision_of(package_id) == snapshot.revision:
             break
+    return snapshot
+
+
+def _read_rows(package_id: ObjectId) -> Snapshot:
+    package = rows_of(Package).find_one({"_id": package_id, "deleted_at": None})
+    if package is None:
+        raise NotFound
+    rows = list(
+        rows_of(Version)
+        .find({"package": package_id, "state": {"$ne": VersionState.CLAIMED}}, {"readme": 0})
+        .sort([("published_at", 1), ("_id", 1)])
+    )
+    latest = rows_of(Version).find_one(
+        {"package": package_id, "number": package.get("latest_number")}, {"readme": 1}
+    )
     return Snapshot(
         package=package,
         versions=[one for one in rows if one["state"] == VersionState.PUBLISHED],
@@ -161,12 +167,12 @@ def _people(package: dict[str, Any], versions: list[dict[str, Any]]) -> dict[Obj
         *package.get("starred_by", ()),
         *(one["published_by"] for one in versions if one.get("published_by")),
     }
-    rows = User._get_collection().find({"_id": {"$in": list(ids)}}, {"username": 1, "email": 1})
+    rows = rows_of(User).find({"_id": {"$in": list(ids)}}, {"username": 1, "email": 1})
     return {row["_id"]: Person(username=row["username"], email=row["email"]) for row in rows}
 
 
 def _revision_of(package_id: ObjectId) -> int:
-    row = Package._get_collection().find_one(
+    row = rows_of(Package).find_one(
         {"_id": package_id, "deleted_at": None}, {"revision": 1, "_id": 0}
     )
     if row is None:
@@ -204,9 +210,9 @@ def _recall(key: str) -> Document | None:
         kept = redis.get(key)
     except RedisError:
         return None
-    if kept is None:
+    if not isinstance(kept, bytes):
         return None
-    head, _, payload = bytes(kept).partition(b"\n")
+    head, _, payload = kept.partition(b"\n")
     facts = json.loads(head)
     split = facts["body_bytes"]
     return Document(

@@ -9,6 +9,7 @@ from app.auth.principal import Principal
 from app.errors import NotFound
 from app.extensions import coherence
 from app.models import Version, VersionState, Visibility
+from app.models.rows import rows_of
 from app.registry.names import PackageName
 from app.registry.resolution import PackageRef, for_read
 from app.registry.scopes import Scope
@@ -56,7 +57,7 @@ def _artifact(package: PackageRef, filename: str) -> Artifact | None:
 
     def load() -> Artifact | None:
         coherence.depends_on(package.name.tag)
-        row = Version._get_collection().find_one(
+        row = rows_of(Version).find_one(
             {
                 "package": package.id,
                 "state": VersionState.PUBLISHED,

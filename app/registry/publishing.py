@@ -40,6 +40,7 @@ from app.models import (
     similarity_key,
 )
 from app.models.fields import now
+from app.models.rows import rows_of
 from app.registry.names import PackageName
 from app.registry.resolution import PublishTarget, create_repository
 from app.storage.base import ObjectExists, Staged
@@ -201,7 +202,7 @@ def _ensure_package(target: PublishTarget) -> tuple[ObjectId, bool]:
         "name": target.name.normal,
     }
     # The write makes a sweep that removes the row at this moment conflict with us.
-    found = Package._get_collection().find_one_and_update(key, {"$set": {"updated_at": now()}})
+    found = rows_of(Package).find_one_and_update(key, {"$set": {"updated_at": now()}})
     if found is not None:
         if found["repository"] != repository.id:
             raise Conflict(f"{target.name.display} was just published to another repository.")
@@ -217,7 +218,7 @@ def _ensure_name_claim(target: PublishTarget) -> bool:
     if not target.claims_platform_name:
         return False
     key = {"protocol": target.name.protocol, "similarity_key": similarity_key(target.name.normal)}
-    found = NameClaim._get_collection().find_one(key)
+    found = rows_of(NameClaim).find_one(key)
     if found is None:
         NameClaim(
             **key, name=target.name.normal, organization=target.repository.organization_id
@@ -238,7 +239,7 @@ def _take_over(target: PublishTarget, upload: Upload) -> _Claim | None:
     Raises:
         VersionExists: it is published, or was.
     """
-    package = Package._get_collection().find_one(
+    package = rows_of(Package).find_one(
         {
             "protocol": target.name.protocol,
             "organization": target.repository.organization_id,
@@ -248,7 +249,7 @@ def _take_over(target: PublishTarget, upload: Upload) -> _Claim | None:
     )
     if package is None:
         return None
-    row = Version._get_collection().find_one(
+    row = rows_of(Version).find_one(
         {"package": package["_id"], "number": upload.number},
         {"state": 1, "claim_id": 1, "claimed_at": 1, "attempt": 1, "display_number": 1},
     )

@@ -16,6 +16,7 @@ from app.models import (
     RepositoryKind,
     Visibility,
 )
+from app.models.rows import rows_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +63,7 @@ def organization_by_slug(slug: str) -> OrganizationFacts | None:
 
     def load() -> ObjectId | None:
         coherence.depends_on(slug_tag(slug))
-        row = Organization._get_collection().find_one({"slug": slug}, {"_id": 1})
+        row = rows_of(Organization).find_one({"slug": slug}, {"_id": 1})
         return None if row is None else row["_id"]
 
     organization_id = coherence.cached(("organization-slug", slug), load)
@@ -74,10 +75,10 @@ def organization_by_id(organization_id: ObjectId) -> OrganizationFacts | None:
 
     def load() -> OrganizationFacts | None:
         coherence.depends_on(organization_tag(organization_id))
-        row = Organization._get_collection().find_one({"_id": organization_id})
+        row = rows_of(Organization).find_one({"_id": organization_id})
         if row is None:
             return None
-        found = Repository._get_collection().find({"organization": organization_id})
+        found = rows_of(Repository).find({"organization": organization_id})
         repositories = sorted(
             found.sort([("created_at", 1), ("_id", 1)]),
             key=lambda one: _KIND_ORDER[RepositoryKind(one["kind"])],
@@ -114,7 +115,7 @@ def default_organization() -> OrganizationFacts | None:
 
     def load() -> str:
         coherence.depends_on("platform")
-        row = PlatformSettings._get_collection().find_one({"_id": "platform"}) or {}
+        row = rows_of(PlatformSettings).find_one({"_id": "platform"}) or {}
         return str(row.get("default_organization") or "")
 
     slug = coherence.cached(("default-organization",), load)

@@ -18,7 +18,7 @@ from mongoengine import NotUniqueError
 from app import access, audit
 from app.access import Action, RepositoryFacts
 from app.auth.principal import Principal
-from app.errors import Forbidden, NameRefused, NotFound, Unauthenticated
+from app.errors import Forbidden, NameRefused, NotFound, RegistryError, Unauthenticated
 from app.extensions import coherence
 from app.models import (
     NameClaim,
@@ -31,6 +31,7 @@ from app.models import (
     in_transaction,
     similarity_key,
 )
+from app.models.rows import rows_of
 from app.registry.names import PackageName, namespace_tag
 from app.registry.repositories import (
     OrganizationFacts,
@@ -103,7 +104,7 @@ def for_action(principal: Principal, scope: Scope, name: PackageName, action: Ac
     """
     found = locate(scope, name)
     if found is None or not found.is_visible:
-        _hide(principal, scope)
+        raise _hidden(principal, scope)
     access.require(principal, action, found.repository, package=name.normal)
     return found
 
@@ -116,7 +117,7 @@ def locate(scope: Scope, name: PackageName) -> PackageRef | None:
         organization = _organization_that_answers(scope, name)
         if organization is None:
             return None
-        row = Package._get_collection().find_one(
+        row = rows_of(Package).find_one(
             {"protocol": name.protocol, "organization": organization.id, "name": name.normal},
             {"repository": 1, "deleted_at": 1, "published_at": 1},
         )
@@ -190,7 +191,7 @@ def _organization_that_answers(scope: Scope, name: PackageName) -> OrganizationF
 def _namespace_holder(name: PackageName) -> ObjectId | None:
     for namespace in name.namespaces:
         coherence.depends_on(namespace_tag(name.protocol, namespace))
-    rows = NamespaceClaim._get_collection().find(
+    rows = rows_of(NamespaceClaim).find(
         {"protocol": name.protocol, "namespace": {"$in": list(name.namespaces)}}
     )
     holders: dict[str, ObjectId] = {row["namespace"]: row["organization"] for row in rows}
@@ -198,7 +199,7 @@ def _namespace_holder(name: PackageName) -> ObjectId | None:
 
 
 def _flat_name_holder(name: PackageName) -> ObjectId | None:
-    row = NameClaim._get_collection().find_one({"protocol": name.protocol, "name": name.normal})
+    row = rows_of(NameClaim).find_one({"protocol": name.protocol, "name": name.normal})
     return None if row is None else row["organization"]
 
 
@@ -213,13 +214,11 @@ def _is_in_scope(
     return repository.id == asked.id or repository.id in asked.members
 
 
-def _hide(principal: Principal, scope: Scope) -> None:
-    """Answer "not there" in the way that tells the caller no more than they may know.
+def _hidden(principal: Principal, scope: Scope) -> RegistryError:
+    """Say "not there" in the way that tells the caller no more than they may know.
 
-    Raises:
-        Unauthenticated: anonymous, in a scope where nothing is public: what is missing
-            and what is private must look the same.
-        NotFound: everyone else.
+    Anonymous callers are asked to sign in where nothing in the scope is public: what is
+    missing and what is private must look the same.
     """
     if principal.is_anonymous and scope.kind is not ScopeKind.PLATFORM:
         organization = organization_by_slug(scope.organization)
@@ -229,8 +228,8 @@ def _hide(principal: Principal, scope: Scope) -> None:
         if scope.kind is ScopeKind.REPOSITORY:
             repositories = (one for one in repositories if one.name == scope.repository)
         if not any(one.visibility is Visibility.PUBLIC for one in repositories):
-            raise Unauthenticated
-    raise NotFound
+            return Unauthenticated()
+    return NotFound()
 
 
 def _scope_repository(principal: Principal, scope: Scope) -> RepositoryFacts:
@@ -344,7 +343,7 @@ def create_repository(principal: Principal, target: PublishTarget) -> Repository
 
     with suppress(NotUniqueError):
         coherence.change({organization_tag(facts.organization_id)}, lambda: in_transaction(work))
-    row = Repository._get_collection().find_one(
+    row = rows_of(Repository).find_one(
         {"organization": facts.organization_id, "name": facts.name, "protocol": facts.protocol}
     )
     if row is None:
@@ -363,7 +362,7 @@ def _may_claim(scope: Scope, name: PackageName, repository: RepositoryFacts) -> 
     """
     if not name.is_flat:
         return False
-    row = NameClaim._get_collection().find_one(
+    row = rows_of(NameClaim).find_one(
         {"protocol": name.protocol, "similarity_key": similarity_key(name.normal)}
     )
     if row is None:

@@ -17,6 +17,7 @@ import structlog
 from app.extensions import settings, store
 from app.models import Package, Version, VersionState
 from app.models.fields import now
+from app.models.rows import rows_of
 from app.registry.publishing import ABANDONED_AFTER, forget_unpublished
 from app.storage.base import ObjectStat
 
@@ -96,7 +97,7 @@ def _sweep_orphans(before: datetime) -> int:
         old = [one.key for one in batch if one.modified_at < before]
         named = {
             file["key"]
-            for row in Version._get_collection().find(
+            for row in rows_of(Version).find(
                 {"files.key": {"$in": old}}, {"files.key": 1, "_id": 0}
             )
             for file in row["files"]

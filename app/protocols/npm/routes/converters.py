@@ -6,8 +6,6 @@ path; a name is therefore matched in its longest form.
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from werkzeug.routing import BaseConverter
 
 
@@ -20,4 +18,4 @@ class PackageNameConverter(BaseConverter):
 
     regex = r"(?:@[^/]+/[^/]+|[^/@-][^/]*|-[^/]+)"
     part_isolating = False
-    weight: ClassVar[int] = 150
+    weight = 150

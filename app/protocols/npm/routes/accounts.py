@@ -1,0 +1,302 @@
+"""Signing in and out, tokens and profiles, as npm's clients do it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask import Response, request
+
+from app.auth import device_logins, local_accounts, password_changes, tokens, users
+from app.auth.current import current_client, current_principal, takes_anyone
+from app.auth.principal import CredentialKind, Principal, TokenLimits
+from app.auth.token_rules import LOGIN, LONGEST_NAME, TokenSpec
+from app.auth.users import NewUser, UserChanges
+from app.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthenticated
+from app.extensions import settings
+from app.models import ApiToken, User
+from app.protocols.npm import rendering
+from app.protocols.npm.answers import json_object, json_response
+from app.protocols.npm.identity import PROTOCOL_NAME
+from app.protocols.npm.routes import blueprint
+from app.registry.scopes import current_scope
+
+_COUCH_USER = "org.couchdb.user:"
+_MOST_TOKENS = 500
+_MOST_DAYS = 3650
+
+
+@blueprint.get("/-/ping")
+@takes_anyone
+def ping() -> Response:
+    """Say that the registry is there, to anyone."""
+    return json_response({})
+
+
+@blueprint.get("/-/whoami")
+def whoami() -> Response:
+    """Say who the caller is."""
+    return json_response({"username": _signed_in().username})
+
+
+@blueprint.post("/-/v1/login")
+@takes_anyone
+def start_web_login() -> Response:
+    """Begin a sign-in that is finished in a browser (npm 9 and later)."""
+    started = device_logins.start(PROTOCOL_NAME, current_client())
+    scope = current_scope()
+    return json_response(
+        {
+            "loginUrl": f"{scope.origin}/ui/cli-login/{started.public_id}",
+            "doneUrl": f"{scope.base_url}-/v1/done?session={started.poll_secret}",
+        }
+    )
+
+
+@blueprint.get("/-/v1/done")
+@takes_anyone
+def finish_web_login() -> Response:
+    """Give the token once the browser has approved; until then, when to ask again."""
+    issued = device_logins.collect(request.args.get("session", ""))
+    if issued is None:
+        response = json_response({}, status=202)
+        response.headers["Retry-After"] = str(device_logins.POLL_SECONDS)
+        return response
+    return json_response({"token": issued.secret})
+
+
+@blueprint.put(f"/-/user/{_COUCH_USER}<username>")
+@blueprint.put(f"/-/user/{_COUCH_USER}<username>/-rev/<revision>")
+@takes_anyone
+def couch_login(username: str, revision: str = "") -> Response:
+    """Sign in, or register where the platform lets people, with a password in the body."""
+    del revision
+    body = json_object()
+    password = body.get("password")
+    if not isinstance(password, str) or body.get("name", username) != username:
+        raise Unauthenticated("Incorrect username or password", wrong_credentials=True)
+    user = _user_with(username, password, body)
+    spec = TokenSpec(
+        name=f"npm login, {current_client().user_agent or 'unknown client'}"[:LONGEST_NAME],
+        limits=TokenLimits(protocols=frozenset({PROTOCOL_NAME})),
+        kind=LOGIN,
+    )
+    actor = users.principal_of(user, CredentialKind.PASSWORD).actor
+    issued = tokens.issue(user.id, spec, actor=actor)
+    return json_response(
+        {
+            "ok": True,
+            "id": _COUCH_USER + user.username,
+            "rev": f"1-{user.id}",
+            "token": issued.secret,
+        },
+        status=201,
+    )
+
+
+@blueprint.get(f"/-/user/{_COUCH_USER}<username>")
+def couch_user(username: str) -> Response:
+    """Look a user up by name; only who is signed in learns an e-mail address."""
+    _signed_in()
+    user = users.by_identifier(username)
+    if user is None or not user.is_active or user.username != username.lower():
+        raise NotFound(f"There is no user named {username}.")
+    return json_response(
+        {
+            "_id": _COUCH_USER + user.username,
+            "name": user.username,
+            "email": user.email,
+            "type": "user",
+            "roles": [],
+            "date": rendering.timestamp(user.created_at),
+        }
+    )
+
+
+@blueprint.delete("/-/user/token/<token>")
+def logout(token: str) -> Response:
+    """Revoke the token in the URL: the caller's own, or another of its owner."""
+    tokens.revoke_secret(_signed_in(), token)
+    return json_response({"ok": True})
+
+
+@blueprint.get("/-/npm/v1/tokens")
+def list_tokens() -> Response:
+    """List the caller's tokens."""
+    principal = _signed_in()
+    found = tokens.list_tokens(principal, owner=principal.user, limit=_MOST_TOKENS)
+    return json_response(
+        {"objects": [_shown(one) for one in found], "total": len(found), "urls": {}}
+    )
+
+
+@blueprint.post("/-/npm/v1/tokens")
+def create_token() -> Response:
+    """Make a token; the caller proves who they are with their password once more."""
+    principal = _signed_in()
+    body = json_object()
+    password = body.get("password")
+    if not isinstance(password, str):
+        raise Unauthenticated("Incorrect username or password", wrong_credentials=True)
+    user = local_accounts.check(
+        principal.username, password, current_client(), method="npm token create"
+    )
+    issued = tokens.create(users.principal_of(user, CredentialKind.PASSWORD), _spec(body))
+    return json_response(
+        {
+            **_shown(issued.token),
+            "token": issued.secret,
+            "cidr_whitelist": list(issued.token.networks),
+            "expires": _time_or_none(issued.token.expires_at),
+        },
+        status=201,
+    )
+
+
+@blueprint.delete("/-/npm/v1/tokens/token/<key>")
+def revoke_token(key: str) -> Response:
+    """Revoke one of the caller's tokens, named by its key or by itself."""
+    principal = _signed_in()
+    if key.startswith("srg_"):
+        tokens.revoke_secret(principal, key)
+    else:
+        found = ApiToken.objects(user=principal.user, digest=key, revoked_at=None).first()
+        if found is None:
+            raise NotFound("There is no such token.")
+        tokens.revoke(principal, found.id)
+    return Response(status=204)
+
+
+@blueprint.get("/-/npm/v1/user")
+def profile() -> Response:
+    """Show the caller's profile."""
+    return json_response(_profile_of(_signed_in_user()))
+
+
+@blueprint.post("/-/npm/v1/user")
+def change_profile() -> Response:
+    """Change the caller's profile: name, e-mail address, password."""
+    principal = _signed_in()
+    body = json_object()
+    if body.get("tfa"):
+        raise Forbidden(
+            "Two-factor authentication is not offered by this registry. Use tokens with limits."
+        )
+    change = body.get("password")
+    if change is not None:
+        if not isinstance(change, dict):
+            raise InvalidInput("'password' must be an object with 'old' and 'new'.")
+        password_changes.change_password(
+            principal,
+            str(change.get("old", "")),
+            str(change.get("new", "")),
+            current_client(),
+            door=PROTOCOL_NAME,
+        )
+    fullname, email = body.get("fullname"), body.get("email")
+    user = _signed_in_user()
+    if (isinstance(email, str) and email != user.email) or (
+        isinstance(fullname, str) and fullname != user.display_name
+    ):
+        changes = UserChanges(
+            email=email if isinstance(email, str) else None,
+            display_name=fullname if isinstance(fullname, str) else None,
+        )
+        users.update(principal, principal.user, changes, door=PROTOCOL_NAME)
+    return json_response(_profile_of(_signed_in_user()))
+
+
+def _signed_in() -> Principal:
+    principal = current_principal()
+    if principal.is_anonymous:
+        raise Unauthenticated
+    return principal
+
+
+def _signed_in_user() -> User:
+    user = users.by_id(_signed_in().user)
+    if user is None:
+        raise Unauthenticated
+    return user
+
+
+def _user_with(username: str, password: str, body: dict[str, Any]) -> User:
+    """Return who signs in, registered first where they are new and the platform allows it.
+
+    The password alone decides: yarn 1 sends it in a header besides, which is not looked at.
+    """
+    email = body.get("email")
+    if settings.allow_registration and isinstance(email, str) and email:
+        with suppress(Conflict):  # The account exists: then this is a sign-in.
+            return users.register(NewUser(email=email, username=username, password=password))
+    return local_accounts.check(username, password, current_client(), method="npm login")
+
+
+def _spec(body: dict[str, Any]) -> TokenSpec:
+    """Read what npm 10 and 11 ask for in a token."""
+    networks = body.get("cidr_whitelist") or []
+    if not isinstance(networks, list) or not all(isinstance(one, str) for one in networks):
+        raise InvalidInput("'cidr_whitelist' must be a list of networks.")
+    is_for_reading = bool(body.get("readonly")) or (
+        body.get("packages_and_scopes_permission") == "read-only"
+    )
+    return TokenSpec(
+        name=str(body.get("name") or f"npm token {datetime.now(UTC):%Y-%m-%d %H:%M}"),
+        limits=TokenLimits(
+            protocols=frozenset({PROTOCOL_NAME}),
+            actions=frozenset({"read"}) if is_for_reading else frozenset(),
+            packages=_packages(body),
+        ),
+        networks=tuple(networks),
+        expires_at=_expiry(body.get("expires")),
+    )
+
+
+def _packages(body: dict[str, Any]) -> frozenset[str]:
+    listed = body.get("packages") or []
+    if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
+        raise InvalidInput("'packages' must be a list of package names.")
+    if body.get("packages_all"):
+        return frozenset()
+    return frozenset(listed)
+
+
+def _expiry(days: object) -> datetime | None:
+    if days is None:
+        return None
+    if not isinstance(days, int) or isinstance(days, bool) or not 0 < days <= _MOST_DAYS:
+        raise InvalidInput(f"'expires' must be a number of days from 1 to {_MOST_DAYS}.")
+    return datetime.now(UTC) + timedelta(days=days)
+
+
+def _shown(token: ApiToken) -> dict[str, Any]:
+    """Show a token as npm lists it; ``token`` is only its beginning."""
+    return {
+        "token": token.prefix,
+        "key": token.digest,
+        "name": token.name,
+        "cidr_whitelist": list(token.networks) or None,
+        "readonly": list(token.actions) == ["read"],
+        "automation": False,
+        "created": rendering.timestamp(token.created_at),
+        "updated": rendering.timestamp(token.updated_at),
+    }
+
+
+def _time_or_none(moment: datetime | None) -> str | None:
+    return None if moment is None else rendering.timestamp(moment)
+
+
+def _profile_of(user: User) -> dict[str, Any]:
+    return {
+        "tfa": None,
+        "name": user.username,
+        "email": user.email,
+        "email_verified": True,
+        "created": rendering.timestamp(user.created_at),
+        "updated": rendering.timestamp(user.updated_at),
+        "cidr_whitelist": None,
+        "fullname": user.display_name,
+        **dict.fromkeys(("homepage", "github", "twitter", "freenode"), ""),
+    }
