@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[3]
-FOREVER = "exec sleep 1000"
-STUBBORN = "trap '' TERM; while :; do sleep 1000; done"
-WITH_CHILD = 'sleep 1000 & echo $! > "$PID_FILE.child"; wait'
+READY = 'echo $$ > "$PID_FILE"'
+FOREVER = f"{READY}; exec sleep 1000"
+STUBBORN = f"trap '' TERM; {READY}; exec sleep 1000"
+WITH_CHILD = f'sleep 1000 & echo $! > "$PID_FILE.child"; {READY}; wait'
 
 
 class Run:
