@@ -1,0 +1,1 @@
+"""Who is calling: users, passwords, sessions, API tokens, and the Principal they lead to."""

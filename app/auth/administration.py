@@ -1,0 +1,79 @@
+"""Who may act on the platform's users and on other people's accounts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app import audit
+from app.auth.limits import MANAGEMENT, why_outside
+from app.errors import Forbidden, NotFound, RegistryError, Unauthenticated
+
+if TYPE_CHECKING:
+    from bson import ObjectId
+
+    from app.auth.principal import Principal
+
+
+def require_platform_admin(principal: Principal, action: str) -> None:
+    """Make sure that the caller is a platform admin; a refusal is audited.
+
+    Args:
+        principal: a token must have no limits to organizations or packages.
+        action: ``read``, ``write`` or ``delete``, for the token's limits.
+
+    Raises:
+        Unauthenticated: nobody is signed in.
+        Forbidden: the caller is none, or it is outside the token's limits.
+    """
+    refusal = _refusal(principal, action)
+    if refusal is not None:
+        record_denial(principal, audit.Resource(type="platform"), action, refusal)
+        raise refusal
+
+
+def require_self_or_admin(principal: Principal, user_id: ObjectId, action: str) -> None:
+    """Make sure that an account is the caller's own, or that the caller is a platform admin.
+
+    Raises:
+        Unauthenticated: nobody is signed in.
+        NotFound: it is somebody else's; the caller may not know of it.
+        Forbidden: a platform admin's token is limited.
+    """
+    if principal.user_id == user_id:
+        return
+    if not principal.is_anonymous and not principal.is_platform_admin:
+        refusal = NotFound()
+        record_denial(principal, audit.Resource(type="user", id=str(user_id)), action, refusal)
+        raise refusal
+    require_platform_admin(principal, action)
+
+
+def record_denial(
+    principal: Principal,
+    resource: audit.Resource,
+    action: str,
+    refusal: RegistryError,
+    *,
+    organization: str = "",
+) -> None:
+    """Put a refusal into the audit."""
+    audit.record(
+        audit.AuditAction.ACCESS_DENIED,
+        actor=principal.actor,
+        resource=resource,
+        organization=organization,
+        result=audit.Result.DENIED,
+        details={"wanted": action, "answer": refusal.code},
+    )
+
+
+def _refusal(principal: Principal, action: str) -> RegistryError | None:
+    if principal.is_anonymous:
+        return Unauthenticated()
+    if not principal.is_platform_admin:
+        return Forbidden("Only platform administrators may do this.")
+    limits = principal.limits
+    outside = why_outside(limits, door=MANAGEMENT, action=action)
+    if outside is None and (limits.organizations or limits.packages):
+        outside = "This token is limited, and may not administer the platform."
+    return None if outside is None else Forbidden(outside)

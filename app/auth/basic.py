@@ -1,0 +1,87 @@
+"""Basic authentication in all the forms that package clients use.
+
+``email:password``, ``username:password``, ``anything:token``, and a token as the username
+with an empty password or ``x``, as clients send it that know a single credential only.
+
+Clients send Basic with every request, and a password takes a good part of a second to
+check, so a right one is remembered for a minute: as a keyed hash in Redis, made of the
+password and of what is kept of it. Each request still reads the account, so a closed one
+is refused at once, and a changed password is remembered under no key that the old one
+leads to. While the account has to wait at an address, nothing is remembered there.
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING
+
+import structlog
+from redis.exceptions import RedisError
+
+from app.auth import local_accounts, secrets, throttle, token_format, tokens, users
+from app.auth.principal import CredentialKind
+from app.errors import Unauthenticated
+from app.extensions import redis, settings
+
+if TYPE_CHECKING:
+    from app.auth.principal import ClientInfo, Credentials, Principal
+    from app.models import User
+
+REMEMBERED_SECONDS = 60
+
+_NO_PASSWORD = frozenset({"", "x", "x-oauth-basic"})
+
+log = structlog.get_logger(__name__)
+
+
+def authenticate(credentials: Credentials, client: ClientInfo) -> Principal:
+    """Return whom Basic credentials speak for.
+
+    Raises:
+        Unauthenticated: they are wrong.
+        TooManyRequests: too many attempts with a password failed.
+    """
+    token = _token_in(credentials)
+    if token is not None:
+        return tokens.authenticate(token, client)
+    identifier, password = credentials.username, credentials.secret
+    if not identifier or not password:
+        raise Unauthenticated("Incorrect username or password.", wrong_credentials=True)
+    user = users.by_identifier(identifier)
+    if user is None or not _is_remembered(user, password):
+        user = local_accounts.check(identifier, password, client, method="basic")
+        _remember(user, password)
+    else:
+        throttle.require_no_delay(identifier, client)
+    return users.principal_of(user, CredentialKind.PASSWORD)
+
+
+def _token_in(credentials: Credentials) -> str | None:
+    if token_format.is_token_like(credentials.secret):
+        return credentials.secret
+    if token_format.is_token_like(credentials.username) and credentials.secret in _NO_PASSWORD:
+        return credentials.username
+    return None
+
+
+def _is_remembered(user: User, password: str) -> bool:
+    if not user.is_active or not user.password_hash:
+        return False
+    try:
+        return bool(redis.exists(_key(user, password)))
+    except RedisError as error:
+        log.warning("basic.memory_unavailable", error=type(error).__name__)
+        return False
+
+
+def _remember(user: User, password: str) -> None:
+    try:
+        redis.set(_key(user, password), b"", ex=REMEMBERED_SECONDS)
+    except RedisError as error:
+        log.warning("basic.memory_unavailable", error=type(error).__name__)
+
+
+def _key(user: User, password: str) -> str:
+    made_of = f"{user.id}\0{user.password_hash}\0{password}".encode("utf-8", "surrogatepass")
+    digest = hmac.digest(secrets.derived_key("remembered password"), made_of, "sha256").hex()
+    return f"{settings.redis_prefix}basic:{digest}"

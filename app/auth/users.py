@@ -1,0 +1,339 @@
+"""Accounts: made, found, changed and closed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from bson import ObjectId
+from mongoengine import NotUniqueError
+
+from app import audit
+from app.auth import identifiers, password_rules, passwords
+from app.auth.administration import require_platform_admin, require_self_or_admin
+from app.auth.limits import MANAGEMENT, require_account_use
+from app.auth.principal import UNLIMITED, CredentialKind, Principal, TokenLimits
+from app.errors import Conflict, Forbidden, NotFound, UnprocessableInput
+from app.extensions import coherence, settings
+from app.models import ApiToken, Counter, Session, User, in_transaction
+from app.models.fields import now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LONGEST_DISPLAY_NAME = 200
+_POWERS = frozenset({"is_platform_admin", "is_active"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewUser:
+    """An account to be made.
+
+    Attributes:
+        password: none for one that signs in through another system only.
+    """
+
+    email: str
+    username: str
+    display_name: str = ""
+    password: str | None = field(default=None, repr=False)
+    is_platform_admin: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserChanges:
+    """What is to be different; none leaves a field as it is."""
+
+    email: str | None = None
+    username: str | None = None
+    display_name: str | None = None
+    is_platform_admin: bool | None = None
+    is_active: bool | None = None
+
+
+def user_tag(user_id: ObjectId) -> str:
+    """Return what memory answers about a user, their sessions and tokens depend on."""
+    return f"user:{user_id}"
+
+
+def principal_of(
+    user: User,
+    kind: CredentialKind,
+    *,
+    limits: TokenLimits = UNLIMITED,
+    token_id: ObjectId | None = None,
+    session_id: ObjectId | None = None,
+) -> Principal:
+    """Return the caller that a user is when signed in in this way."""
+    return Principal(
+        user_id=user.id,
+        username=user.username,
+        email=user.email,
+        display_name=user.display_name,
+        is_platform_admin=user.is_platform_admin,
+        kind=kind,
+        limits=limits,
+        token_id=None if token_id is None else str(token_id),
+        session_id=None if session_id is None else str(session_id),
+    )
+
+
+def by_id(user_id: ObjectId) -> User | None:
+    """Return the user with this id, closed accounts too; none if there is none."""
+    found: User | None = User.objects(id=user_id).first()
+    return found
+
+
+def by_identifier(identifier: str) -> User | None:
+    """Return who signs in under this username or e-mail address."""
+    folded = identifiers.fold(identifier)
+    found: User | None = None
+    if identifiers.is_username(folded):
+        found = User.objects(username=folded).first()
+    elif identifiers.is_email(folded):
+        found = User.objects(email=folded).first()
+    return found
+
+
+def by_reference(reference: str) -> User | None:
+    """Return the user whom an id, a username or an e-mail address names."""
+    if ObjectId.is_valid(reference):
+        user = by_id(ObjectId(reference))
+        if user is not None:
+            return user
+    return by_identifier(reference)
+
+
+def create(principal: Principal, new: NewUser) -> User:
+    """Make an account.
+
+    Args:
+        principal: a platform admin.
+        new: what it is to be.
+
+    Raises:
+        Unauthenticated: nobody is signed in.
+        Forbidden: the caller is no platform admin.
+        UnprocessableInput: a field is not acceptable; see ``fields``.
+        Conflict: the username or e-mail address is taken.
+    """
+    require_platform_admin(principal, "write")
+    return _add(new, principal.actor)
+
+
+def register(new: NewUser) -> User:
+    """Make an account for somebody who asks for one.
+
+    Raises:
+        Forbidden: the platform does not take registrations.
+        UnprocessableInput: a field is not acceptable; see ``fields``.
+        Conflict: the username or e-mail address is taken.
+    """
+    if not settings.allow_registration or new.is_platform_admin:
+        raise Forbidden(
+            "This registry takes no registrations. Ask an administrator for an account."
+        )
+    return _add(new, audit.ANONYMOUS)
+
+
+def prepare(new: NewUser) -> User:
+    """Return a checked account that :func:`insert` may save.
+
+    Raises:
+        UnprocessableInput: a field is not acceptable; see ``fields``.
+    """
+    user = User(
+        number=Counter.next("users"),
+        email=identifiers.fold(new.email),
+        username=new.username,
+        display_name=new.display_name.strip(),
+        is_platform_admin=new.is_platform_admin,
+    )
+    _check(user)
+    if new.password is not None:
+        password_rules.require_acceptable(new.password, names_of(user))
+        user.password_hash = passwords.hash_password(new.password)
+        user.password_changed_at = user.created_at
+    return user
+
+
+def insert(user: User, *, actor: audit.Actor) -> None:
+    """Save a prepared account within a transaction, asking nobody."""
+    user.save(force_insert=True)
+    audit.record(
+        audit.AuditAction.USER_CREATE,
+        actor=actor,
+        resource=_resource(user),
+        details={"is_platform_admin": user.is_platform_admin},
+    )
+
+
+def update(
+    principal: Principal, user_id: ObjectId, changes: UserChanges, *, door: str = MANAGEMENT
+) -> User:
+    """Change an account.
+
+    Args:
+        principal: oneself, or a platform admin. Only the latter makes and unmakes admins,
+            and opens an account again; its old tokens and sessions stay dead.
+        user_id: whose.
+        changes: what is to be different.
+        door: the way in that a token must be good for.
+
+    Raises:
+        NotFound: there is none, or it is not for the caller to know of.
+        Forbidden: for platform admins only.
+        UnprocessableInput: a field is not acceptable; see ``fields``.
+        Conflict: the username or e-mail address is taken, or it is the last active
+            platform admin that would go.
+    """
+    require_self_or_admin(principal, user_id, "write")
+    require_account_use(principal, door=door, action="write")
+    if _changes_powers(_required(user_id), changes):
+        require_platform_admin(principal, "write")
+    else:
+        changes = replace(changes, is_platform_admin=None, is_active=None)
+
+    def work() -> User:
+        user = _required(user_id)
+        changed = _apply(user, changes)
+        if changed & _POWERS:
+            _keep_an_administrator()
+        if "is_active" in changed and not user.is_active:
+            _end_credentials(user_id)
+        audit.record(
+            audit.AuditAction.USER_UPDATE,
+            actor=principal.actor,
+            resource=_resource(user),
+            details={"changed": sorted(changed)},
+        )
+        return user
+
+    return _telling_what_is_taken(
+        lambda: coherence.change({user_tag(user_id)}, lambda: in_transaction(work))
+    )
+
+
+def deactivate(principal: Principal, user_id: ObjectId) -> None:
+    """Close an account: its sessions and tokens are dead at once, and stay so.
+
+    The row stays, so that the audit still says who did what, and the name is not reused.
+
+    Args:
+        principal: a platform admin.
+        user_id: whose.
+
+    Raises:
+        NotFound: there is none, or it is closed already.
+        Conflict: it is the last active platform admin.
+    """
+    require_platform_admin(principal, "delete")
+
+    def work() -> None:
+        user = _required(user_id)
+        if not user.is_active:
+            raise NotFound
+        _apply(user, UserChanges(is_active=False))
+        _keep_an_administrator()
+        _end_credentials(user_id)
+        audit.record(audit.AuditAction.USER_DELETE, actor=principal.actor, resource=_resource(user))
+
+    coherence.change({user_tag(user_id)}, lambda: in_transaction(work))
+
+
+def names_of(user: User) -> tuple[str, ...]:
+    """Return the names that a password must not be made of."""
+    return (user.username, user.email, user.display_name)
+
+
+def _add(new: NewUser, actor: audit.Actor) -> User:
+    user = prepare(new)
+
+    def work() -> User:
+        insert(user, actor=actor)
+        return user
+
+    # No fence: that there is no such user is never kept in memory.
+    return _telling_what_is_taken(lambda: in_transaction(work))
+
+
+def _required(user_id: ObjectId) -> User:
+    user = by_id(user_id)
+    if user is None:
+        raise NotFound
+    return user
+
+
+def _changes_powers(user: User, changes: UserChanges) -> bool:
+    return any(getattr(changes, name) not in (None, getattr(user, name)) for name in _POWERS)
+
+
+def _apply(user: User, changes: UserChanges) -> set[str]:
+    """Change and save what differs, and return the names of the fields."""
+    wanted: dict[str, Any] = {
+        "email": None if changes.email is None else identifiers.fold(changes.email),
+        "username": changes.username,
+        "display_name": None if changes.display_name is None else changes.display_name.strip(),
+        "is_platform_admin": changes.is_platform_admin,
+        "is_active": changes.is_active,
+    }
+    changed = {
+        name for name, value in wanted.items() if value is not None and value != getattr(user, name)
+    }
+    for name in changed:
+        setattr(user, name, wanted[name])
+    _check(user)
+    if changed:
+        user.updated_at = now()
+        user.save()
+    return changed
+
+
+def _check(user: User) -> None:
+    fields = {}
+    if not identifiers.is_username(user.username):
+        fields["/username"] = (
+            "2 to 39 of a-z, 0-9, '.', '_' and '-', beginning with a letter or a digit."
+        )
+    if not identifiers.is_email(user.email):
+        fields["/email"] = "Not a well-formed e-mail address."
+    if len(user.display_name) > LONGEST_DISPLAY_NAME or not user.display_name.isprintable():
+        fields["/display_name"] = f"At most {LONGEST_DISPLAY_NAME} characters, all printable."
+    if fields:
+        raise UnprocessableInput("Some fields are not acceptable.", fields)
+
+
+def _keep_an_administrator() -> None:
+    """Undo this transaction if it leaves no active platform admin.
+
+    All such transactions touch one row, so that two of them never run side by side: two
+    admins who demote each other at the same moment must not both succeed.
+    """
+    touch_administrators()
+    if User.objects(is_platform_admin=True, is_active=True).first() is None:
+        raise Conflict("This is the last active platform administrator. Name another one first.")
+
+
+def touch_administrators() -> None:
+    """Make this transaction run after, or before, any other that changes who is an admin."""
+    Counter.next("administrator_changes")
+
+
+def _end_credentials(user_id: ObjectId) -> None:
+    moment = now()
+    Session.objects(user=user_id, ended_at=None).update(set__ended_at=moment)
+    ApiToken.objects(user=user_id, revoked_at=None).update(
+        set__revoked_at=moment, set__updated_at=moment
+    )
+
+
+def _resource(user: User) -> audit.Resource:
+    return audit.Resource(type="user", id=str(user.id), name=user.username)
+
+
+def _telling_what_is_taken(write: Callable[[], User]) -> User:
+    try:
+        return write()
+    except NotUniqueError as error:
+        field_name = "e-mail address" if "email" in str(error) else "username"
+        raise Conflict(f"Another account has this {field_name}.") from error
