@@ -1,7 +1,8 @@
 """The object store's interface: what every backend does in the same way.
 
-Keys are relative, slash-separated, and never come from a request unchecked: a key
-with an empty, ``.`` or ``..`` segment, a NUL or a backslash is refused by every backend.
+Keys are relative and slash-separated; :mod:`app.storage.keys` says which are accepted,
+and builds them from names of any length. Objects never change: a key is taken once, and
+is free again only after ``delete``.
 
 *Absent* and *unreachable* are different answers. Only a definite "no such key" is
 :class:`ObjectMissing`; everything else that goes wrong is
@@ -10,13 +11,17 @@ with an empty, ``.`` or ``..`` segment, a NUL or a backslash is refused by every
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import BinaryIO, Protocol, Self
 
 PIECE_BYTES = 1024 * 1024
 """How much is moved at a time: measured cheaper and faster than 64 KiB."""
+
+LEAST_PART_BYTES = 5 * 1024 * 1024
+"""Every part of a multipart upload but the last has at least this size, as on S3."""
 
 
 class ObjectMissing(Exception):
@@ -35,9 +40,25 @@ class ObjectExists(Exception):
         self.key = key
 
 
+class ObjectDamaged(Exception):
+    """An object's bytes are not the ones that were stored; somebody has to look."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"object {key!r} is damaged")
+        self.key = key
+
+
+class UploadMissing(Exception):
+    """There is no such multipart upload: it was completed, aborted or swept."""
+
+    def __init__(self, upload: Multipart) -> None:
+        super().__init__(f"no multipart upload {upload.upload_id!r} of {upload.key!r}")
+        self.upload = upload
+
+
 @dataclass(frozen=True, kw_only=True)
 class Digests:
-    """Hexadecimal digests of one artifact, computed in one pass."""
+    """Hexadecimal digests of one artifact, computed in one pass; empty where not asked for."""
 
     sha256: str
     sha1: str = ""
@@ -47,7 +68,11 @@ class Digests:
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectStat:
-    """What a store knows of an object without reading it."""
+    """What a store knows of an object without reading it.
+
+    Attributes:
+        modified_at: when it was revealed, in UTC.
+    """
 
     key: str
     size_bytes: int
@@ -59,8 +84,12 @@ class Staged(Protocol):
 
     They can be read any number of times until they are revealed or discarded. Used as
     a context manager, what was not revealed is discarded at the end.
+
+    Attributes:
+        path: the local file that holds them, whatever the backend.
     """
 
+    path: Path
     size_bytes: int
     digests: Digests
 
@@ -70,9 +99,13 @@ class Staged(Protocol):
     def discard(self) -> None:
         """Forget the bytes; harmless when they were revealed or discarded before."""
 
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
 
-    def __exit__(self, *exc_info: object) -> None: ...
+    def __exit__(self, *exc_info: object) -> None:
+        """Discard what was not revealed."""
+        self.discard()
 
 
 class Stage(Protocol):
@@ -83,42 +116,77 @@ class Stage(Protocol):
 
         Raises:
             TooLarge: the limit given to ``ObjectStore.stage`` is passed.
+            Unavailable: the disk is full.
         """
 
     def finish(self) -> Staged:
-        """Close for writing; what was written is on disk or in the store."""
+        """Close for writing; what was written can be read and revealed.
+
+        Raises:
+            Unavailable: the disk is full.
+        """
 
     def discard(self) -> None:
-        """Give up; nothing remains."""
+        """Give up; nothing remains. Harmless when finished or discarded before."""
 
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
 
     def __exit__(self, *exc_info: object) -> None:
         """Discard, unless finished."""
+        self.discard()
 
 
 class ObjectReader(Protocol):
     """One object's bytes, or a range of them, as pieces of at most ``PIECE_BYTES``.
 
-    Iterating closes it at the end; ``close`` may be called early and twice.
+    An iterator that closes itself at its end; ``close`` may be called early and twice.
 
     Attributes:
         size_bytes: of the whole object.
         start, length: the range that iterating gives.
+        sha256: of the whole object where the store recorded it; else empty.
+        file: a real file that holds the object, positioned at ``start``, for a server
+            that can send files by itself; none where the bytes come over a network. It
+            may hold more than the object: nothing past ``start + length`` belongs to it.
+            It is the reader's, and is closed with it.
     """
 
     size_bytes: int
     start: int
     length: int
+    sha256: str
+    file: BinaryIO | None
 
-    def __iter__(self) -> Iterator[bytes]: ...
+    def __iter__(self) -> Self:
+        """Return itself."""
+        return self
 
-    def close(self) -> None: ...
+    def __next__(self) -> bytes:
+        """Give the next piece.
+
+        Raises:
+            ObjectDamaged: the object ends early, or is checked and fails; of a checked
+                object the last piece is not given.
+            Unavailable: the store went away meanwhile.
+        """
+
+    def close(self) -> None:
+        """Let go of the file or connection."""
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Close."""
+        self.close()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Multipart:
-    """An upload in parts that outlives a process: an id and the key that it will have."""
+    """An upload in parts that outlives a process: an opaque id and the key that it will have."""
 
     upload_id: str
     key: str
@@ -126,17 +194,23 @@ class Multipart:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One part of a multipart upload."""
+    """One part of a multipart upload, as ``put_part`` gave it; ``etag`` is opaque."""
 
     number: int  # from 1
     size_bytes: int
-    etag: str = field(default="")
+    etag: str
 
 
 class ObjectStore(Protocol):
-    """Where artifacts live."""
+    """Where artifacts live. Every method may raise ``Unavailable``."""
 
-    def stage(self, *, limit_bytes: int, what: str = "The file", algorithms: frozenset[str] = ...) -> Stage:
+    def stage(
+        self,
+        *,
+        limit_bytes: int,
+        what: str = "The file",
+        algorithms: frozenset[str] = frozenset(),
+    ) -> Stage:
         """Begin to take in one artifact.
 
         Args:
@@ -148,15 +222,25 @@ class ObjectStore(Protocol):
     def reveal(self, staged: Staged, key: str) -> None:
         """Make staged bytes an object, durably and in one step; consumes ``staged``.
 
+        Where it raises, ``staged`` is as it was, and may be revealed again: under the
+        same key too, since after ``Unavailable`` nobody knows whether it is there.
+
         Raises:
             ObjectExists: the key is taken; the object there is unchanged.
         """
 
-    def open(self, key: str, start: int = 0, length: int | None = None) -> ObjectReader:
-        """Open an object, or ``length`` bytes of it from ``start``.
+    def open(
+        self, key: str, start: int = 0, length: int | None = None, *, sha256: str = ""
+    ) -> ObjectReader:
+        """Open an object, or up to ``length`` bytes of it from ``start``.
+
+        Args:
+            sha256: of the whole object, where the caller knows it. A cached copy that
+                has another is thrown away; what fills a cache is checked against it.
 
         Raises:
             ObjectMissing: there is none.
+            RangeNotSatisfiable: ``start`` lies past the end.
         """
 
     def stat(self, key: str) -> ObjectStat:
@@ -170,22 +254,42 @@ class ObjectStore(Protocol):
         """Remove an object; an absent one is fine."""
 
     def list(self, prefix: str, after: str = "") -> Iterator[ObjectStat]:
-        """Give the objects whose keys start with ``prefix``, in key order, from past ``after``."""
+        """Give the objects whose keys start with ``prefix``, in the store's own fixed order.
+
+        Args:
+            after: a key; only what comes past it in that order is given. S3 orders keys
+                by their bytes; the filesystem and SeaweedFS order them segment by segment.
+        """
 
     def presign(self, key: str, *, seconds: int, filename: str | None = None) -> str | None:
-        """Give a URL that reads the object without credentials; none where there is no such thing."""
+        """Give a URL that reads the object without credentials; none where there is no such thing.
+
+        Args:
+            filename: what a browser is told to save it as.
+        """
 
     def begin_multipart(self, key: str) -> Multipart:
         """Begin an object that is written in parts, perhaps by several processes."""
 
     def put_part(self, upload: Multipart, number: int, piece: bytes) -> Part:
-        """Write one part; writing a number again replaces it. All but the last have one size of at least 5 MiB."""
+        """Write one part; writing a number again replaces it.
 
-    def complete_multipart(self, upload: Multipart, parts: list[Part]) -> None:
+        Args:
+            number: 1 to 10,000.
+            piece: at least ``LEAST_PART_BYTES``, unless it will be the last.
+
+        Raises:
+            UploadMissing: the upload is over.
+        """
+
+    def complete_multipart(self, upload: Multipart, parts: Sequence[Part]) -> None:
         """Make the parts, in the order given, one object.
 
         Raises:
-            ObjectExists: the key is taken; the object there is unchanged.
+            ObjectExists: the key is taken; the object there and the parts are unchanged.
+            UploadMissing: the upload is over.
+            ValueError: no parts; or one was never written, is too small, or comes out of
+                order. A part that was replaced is refused too, but not by SeaweedFS (4.48).
         """
 
     def abort_multipart(self, upload: Multipart) -> None:
@@ -200,3 +304,6 @@ class ObjectStore(Protocol):
 
     def sweep_staging(self, *, older_than_seconds: float) -> int:
         """Remove what staging a crashed process left; returns how many."""
+
+    def sweep_multipart(self, *, older_than_seconds: float) -> int:
+        """Abort the multipart uploads that were begun that long ago; returns how many."""
