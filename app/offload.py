@@ -7,7 +7,8 @@ there stops them all. What releases the interpreter lock belongs in a real threa
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from dataclasses import dataclass
+from typing import Generic, ParamSpec, TypeVar, cast
 
 from gevent import get_hub
 from gevent.monkey import is_module_patched
@@ -26,5 +27,23 @@ def off_hub(
     """
     if not is_module_patched("threading"):
         return work(*args, **kwargs)
-    result: Result = get_hub().threadpool.apply(work, args, kwargs)
-    return result
+    outcome: _Outcome[Result] = get_hub().threadpool.apply(_attempt, (work, args, kwargs))
+    if outcome.error is not None:
+        raise outcome.error
+    return cast("Result", outcome.result)
+
+
+@dataclass(frozen=True)
+class _Outcome(Generic[Result]):
+    result: Result | None = None
+    error: BaseException | None = None
+
+
+def _attempt(
+    work: Callable[..., Result], args: tuple[object, ...], kwargs: dict[str, object]
+) -> _Outcome[Result]:
+    """Call ``work``; gevent prints a traceback for whatever its threads let escape."""
+    try:
+        return _Outcome(result=work(*args, **kwargs))
+    except BaseException as error:  # noqa: BLE001  raised again where it is waited for
+        return _Outcome(error=error)
