@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pymongo import ASCENDING, DESCENDING
+from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.database import Database
 
 _UP, _DOWN = ASCENDING, DESCENDING
@@ -80,7 +80,6 @@ _INDEXES: tuple[tuple[str, str, list[tuple[str, int]], dict[str, Any]], ...] = (
         [("resource.type", _UP), ("resource.id", _UP), ("_id", _DOWN)],
         {},
     ),
-    ("audit_pending", "created", [("created_at", _UP)], {}),
     ("platform_keys", "purpose", [("purpose", _UP), ("created_at", _UP)], {}),
     ("platform_keys", "key_id", [("key_id", _UP)], {"unique": True}),
     (
@@ -90,14 +89,17 @@ _INDEXES: tuple[tuple[str, str, list[tuple[str, int]], dict[str, Any]], ...] = (
         {"unique": True},
     ),
 )
-_WITHOUT_INDEXES = ("counters", "platform_settings", "audit_head")
+_WITHOUT_INDEXES = ("counters", "platform_settings", "audit_head", "audit_pending")
 
 
 def apply(database: Database[dict[str, Any]]) -> None:
-    """Create what is missing."""
+    """Create what is missing: one command for each collection, which creates that too."""
+    wanted: dict[str, list[IndexModel]] = {}
+    for collection, name, keys, options in _INDEXES:
+        wanted.setdefault(collection, []).append(IndexModel(keys, name=name, **options))
+    for collection, indexes in wanted.items():
+        database[collection].create_indexes(indexes)
     present = set(database.list_collection_names())
-    for collection in sorted({row[0] for row in _INDEXES} | set(_WITHOUT_INDEXES)):
+    for collection in _WITHOUT_INDEXES:
         if collection not in present:
             database.create_collection(collection)
-    for collection, name, keys, options in _INDEXES:
-        database[collection].create_index(keys, name=name, **options)

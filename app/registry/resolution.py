@@ -109,6 +109,13 @@ def for_action(principal: Principal, scope: Scope, name: PackageName, action: Ac
     return found
 
 
+def is_shown_to(principal: Principal, package: PackageRef) -> bool:
+    """Whether a caller may know that a package is there."""
+    return package.is_visible and access.may(
+        principal, Action.READ, package.repository, package=package.name.normal
+    )
+
+
 def locate(scope: Scope, name: PackageName) -> PackageRef | None:
     """Find the package that this name means in this scope, whoever asks."""
 
@@ -380,7 +387,9 @@ def _may_claim(scope: Scope, name: PackageName, repository: RepositoryFacts) -> 
 
 def _refuse_anothers_name(principal: Principal, scope: Scope, package: PackageRef) -> None:
     """Say that a name is taken, also to who may not know by what."""
-    if not access.may(principal, Action.READ, package.repository, package=package.name.normal):
+    if not is_shown_to(principal, package) and not access.may(
+        principal, Action.PUBLISH, package.repository, package=package.name.normal
+    ):
         raise _anothers_name(scope, package.name)
 
 

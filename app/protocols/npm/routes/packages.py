@@ -81,14 +81,13 @@ def put_package(name: str) -> Response:
         raise Unauthenticated("You must sign in to publish: npm login, or set an access token.")
     found = names.parse_new_name(name)
     package = resolution.locate(scope, identity.shared_name(found))
-    if package is None or not package.is_visible:
+    if package is None or not resolution.is_shown_to(principal, package):
         target = resolution.for_publish(principal, scope, identity.shared_name(found))
         with _read_body(target.repository.max_file_bytes) as body:
             change = parsing.classify(body, found)
             if not isinstance(change, parsing.Publish):
                 raise NotFound
             return _publish(target, change)
-    resolution.for_action(principal, scope, package.name, Action.READ)
     with _read_body(package.repository.max_file_bytes) as body:
         change = parsing.classify(body, found)
         if isinstance(change, parsing.Publish):

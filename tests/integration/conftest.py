@@ -1,0 +1,41 @@
+"""The whole application over real servers, and people in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from app import create_app
+from app.models import connection
+from migrations.runner import migrate
+from tests.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flask import Flask
+
+    from config.settings import Settings
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    """The application on a migrated database of its own, holding a lease as a web process does."""
+    app = create_app(settings)
+    client = connection.client()
+    try:
+        migrate(client[settings.mongodb_db])
+        coherence: Any = app.extensions["packhouse.coherence"]
+        coherence.start()
+        yield app
+        coherence.stop()
+        client.drop_database(settings.mongodb_db)
+    finally:
+        connection.disconnect()
+
+
+@pytest.fixture
+def world(app: Flask) -> World:
+    """Makes people, organizations and repositories."""
+    return World(app)
