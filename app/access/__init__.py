@@ -1,0 +1,32 @@
+"""What a principal may do: one way to decide it, for reads and writes, in every protocol."""
+
+from app.access.decisions import may, require, require_token_allows
+from app.access.effective import ExplainedRole, Reason, effective_role
+from app.access.facts import RepositoryFacts
+from app.access.listings import organizations_writable_by, readable_repository_ids
+from app.access.organizations import (
+    may_see_organization,
+    organization_role,
+    require_organization,
+)
+from app.access.roles import Action, Role
+from app.access.rules import Rule, role_on
+
+__all__ = [
+    "Action",
+    "ExplainedRole",
+    "Reason",
+    "RepositoryFacts",
+    "Role",
+    "Rule",
+    "effective_role",
+    "may",
+    "may_see_organization",
+    "organization_role",
+    "organizations_writable_by",
+    "readable_repository_ids",
+    "require",
+    "require_organization",
+    "require_token_allows",
+    "role_on",
+]
