@@ -1,0 +1,41 @@
+"""Who did what, and when: every change, every sign-in, every denial.
+
+``record`` writes an event where it cannot be lost, ``flush`` moves it into the hash chain,
+``verify`` shows that the chain is whole. See ``docs/audit.md``.
+"""
+
+from app.audit.chain import Link, to_event
+from app.audit.context import bind_request, unbind_request
+from app.audit.events import (
+    ANONYMOUS,
+    SYSTEM,
+    Actor,
+    ActorType,
+    AuditAction,
+    Detail,
+    Resource,
+    Result,
+)
+from app.audit.flushing import flush
+from app.audit.recording import record
+from app.audit.verification import Verification, export, verify
+
+__all__ = [
+    "ANONYMOUS",
+    "SYSTEM",
+    "Actor",
+    "ActorType",
+    "AuditAction",
+    "Detail",
+    "Link",
+    "Resource",
+    "Result",
+    "Verification",
+    "bind_request",
+    "export",
+    "flush",
+    "record",
+    "to_event",
+    "unbind_request",
+    "verify",
+]
