@@ -1,0 +1,1 @@
+"""What runs outside of requests: Celery tasks, and when they run."""
