@@ -71,7 +71,7 @@ class Answer:
             ClientGone: the client does not take it.
             WrongAnswer: it is not what it says it is.
         """
-        if isinstance(result, list | tuple):
+        if isinstance(result, list | tuple) and not self.is_started:
             self._left = sum(map(len, result))
         for piece in result:
             if piece:

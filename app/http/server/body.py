@@ -98,20 +98,25 @@ class RequestBody(io.RawIOBase):
     def _end_part(self) -> None:
         if not self._is_chunked:
             self.is_complete = True
-        elif self._wire.read_until(b"\r\n", _check_line):
+        elif self._read_line():
             raise BodyError("A chunk is longer than it says.")
 
     def _read_chunk_size(self) -> int:
-        line = _CHUNK_SIZE.fullmatch(self._wire.read_until(b"\r\n", _check_line))
+        line = _CHUNK_SIZE.fullmatch(self._read_line())
         if line is None:
             raise BodyError("A chunk does not begin with its size.")
         return int(line[1], 16)
 
     def _skip_trailers(self) -> None:
         for _ in range(_MOST_TRAILERS):
-            if not self._wire.read_until(b"\r\n", _check_line):
+            if not self._read_line():
                 return
         raise BodyError("There are too many trailers.")
+
+    def _read_line(self) -> bytes:
+        line = self._wire.read_until(b"\r\n", _check_line)
+        _check_line(line)
+        return line
 
 
 def _check_line(beginning: bytes) -> None:

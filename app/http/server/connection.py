@@ -27,6 +27,7 @@ class Connection:
     def __init__(self, sock: socket, address: tuple[str, int], server: Server) -> None:
         self._wire = Wire(sock, server.limits)
         self._server = server
+        self._answer: Answer | None = None
         self._environ = {
             **server.environ,
             "REMOTE_ADDR": address[0],
@@ -49,10 +50,12 @@ class Connection:
         finally:
             self._wire.close()
 
-    def stop_waiting(self) -> None:
-        """Close the connection where no request is being served."""
+    def begin_stop(self) -> None:
+        """Close the connection now, or with the request that is being served."""
         if self._wire.is_idle:
             self._wire.stop_reading()
+        elif self._answer is not None and not self._answer.is_started:
+            self._answer.keeps_alive = False
 
     def _serve_one(self) -> bool:
         """Serve one request; false where it is the connection's last."""
@@ -62,15 +65,16 @@ class Connection:
         environ["wsgi.input"] = body.as_input()
         if self._server.is_stopping:
             framing.keeps_alive = False
-        answer = Answer(self._wire, framing, body, is_head=environ["REQUEST_METHOD"] == "HEAD")
-        self._answer(environ, answer)
+        is_head = environ["REQUEST_METHOD"] == "HEAD"
+        answer = self._answer = Answer(self._wire, framing, body, is_head=is_head)
+        self._run_application(environ, answer)
         if answer.keeps_alive:
             return body.is_complete or body.pass_rest(self._server.limits)
         if self._wire.has_more or not body.is_complete:
             self._wire.linger()
         return False
 
-    def _answer(self, environ: WSGIEnvironment, answer: Answer) -> None:
+    def _run_application(self, environ: WSGIEnvironment, answer: Answer) -> None:
         try:
             result = self._server.application(environ, answer.start_response)
             try:

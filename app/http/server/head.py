@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from app.http.server.limits import Limits
     from app.http.server.wire import Wire
 
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}")
 _ABSOLUTE_TARGET = re.compile(r"https?://([^/?#]+)(.*)", re.IGNORECASE)
-_HOST = re.compile(r"(?:[\w.-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?", re.ASCII)
+_HOST = re.compile(r"(?:[\w.-]{0,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{0,5})?", re.ASCII)
 _VERSIONS = frozenset({"HTTP/1.0", "HTTP/1.1"})
 _ANY_VERSION = re.compile(r"HTTP/[0-9]\.[0-9]")
 _LENGTH = re.compile(r"[0-9]{1,18}")
@@ -81,10 +81,19 @@ class HeadReader:
             Refusal: it is wrong, too large or too slow.
             ClientGone: the connection ends before it.
         """
+        wire.pass_over(b"\r\n")  # some clients end a body with an empty line of their own
         try:
             head = wire.read_until(b"\r\n\r\n", self._check_beginning, self._limits.head_seconds)
         except TooSlow as error:
             raise Refusal(HTTPStatus.REQUEST_TIMEOUT, "The head took too long.") from error
+        return self.parse(head, environ)
+
+    def parse(self, head: bytes, environ: WSGIEnvironment) -> Framing:
+        """Parse a head, without its empty line, into ``environ``.
+
+        Raises:
+            Refusal: it is wrong or too large.
+        """
         lines = self._split(head)
         _read_request_line(lines[0], environ)
         _read_fields(lines, environ)
@@ -185,13 +194,13 @@ def _read_host(environ: WSGIEnvironment) -> None:
     absolute = _ABSOLUTE_TARGET.fullmatch(environ["RAW_URI"])
     if absolute is not None:
         environ["HTTP_HOST"] = host = absolute[1]
-    if not _is_host(host):
-        raise bad_request("The Host header is no host.")
+    _check_host(host)
 
 
 @lru_cache(maxsize=1024)
-def _is_host(text: str) -> bool:
-    return _HOST.fullmatch(text) is not None
+def _check_host(host: str) -> None:
+    if not _HOST.fullmatch(host):
+        raise bad_request("The Host header is no host.")
 
 
 def _read_framing(environ: WSGIEnvironment) -> Framing:

@@ -39,7 +39,7 @@ class Server(StreamServer):
         connection = Connection(sock, address, self)
         self._connections.add(connection)
         if self.is_stopping:
-            connection.stop_waiting()
+            connection.begin_stop()
         try:
             connection.serve()
         finally:
@@ -50,7 +50,7 @@ class Server(StreamServer):
         self.close()
         self.is_stopping = True
         for connection in tuple(self._connections):
-            connection.stop_waiting()
+            connection.begin_stop()
 
 
 def _environment(listener: socket) -> WSGIEnvironment:

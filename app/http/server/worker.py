@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from typing import TYPE_CHECKING
 
@@ -28,9 +29,22 @@ class HttpWorker(GeventWorker):
 
     limits = Limits()
 
+    def init_process(self) -> None:
+        """Load the application and serve; ends with the process.
+
+        Until its signal handlers stand, a worker has its master's, which put the signal
+        where nobody looks: a stop during the start would be lost, and waited for in vain.
+        """
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        super().init_process()
+
+    def init_signals(self) -> None:
+        """Prepare to be told to stop; the hub of this process exists by now."""
+        self._stop = Event()
+        super().init_signals()
+
     def run(self) -> None:
         """Serve until told to stop, then finish what was begun."""
-        self._stop = Event()
         pool = Pool(self.worker_connections)
         servers = [Server(one, self.wsgi, pool=pool, limits=self.limits) for one in self.sockets]
         for server in servers:

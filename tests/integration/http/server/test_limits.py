@@ -1,0 +1,109 @@
+"""A client that is slow on purpose holds a connection only so long."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from tests.small_app import MIB
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.raw_http import Client, Server
+
+
+def ticks(client: Client, count: int) -> Iterator[int]:
+    """Wait a fifth of a second each time, unless the server says something."""
+    client.socket.settimeout(0.2)
+    for number in range(count):
+        yield number
+        with suppress(TimeoutError):
+            client.socket.recv(1, 2)  # MSG_PEEK
+            break
+    client.socket.settimeout(20)
+
+
+def test_a_head_that_trickles_in_is_a_408(hasty_server: Server) -> None:
+    with hasty_server.connect() as client:
+        client.send(b"GET /hello HTTP/1.1\r\nHost: localhost\r\n")
+        sent = 0
+        for sent in ticks(client, 100):
+            client.send(b"X-%d: y\r\n" % sent)
+        assert client.answer().status == 408
+        assert client.is_closed()
+    assert sent < 90
+
+
+def test_a_connection_that_says_nothing_is_closed(hasty_server: Server) -> None:
+    with hasty_server.connect() as client:
+        assert client.is_closed()
+
+
+def test_a_kept_connection_that_rests_is_closed(hasty_server: Server) -> None:
+    with hasty_server.connect() as client:
+        assert client.get("/hello").text == "hello"
+        assert client.is_closed()
+
+
+def test_a_kept_connection_may_rest_a_while(server: Server) -> None:
+    with server.connect() as client:
+        client.get("/hello")
+        list(ticks(client, 8))
+        assert client.get("/hello").text == "hello"
+
+
+def test_a_body_that_stands_still_is_given_up(hasty_server: Server) -> None:
+    with hasty_server.connect() as client:
+        client.request("PUT /upload_failed", "Content-Length: 100", body=b"some")
+        assert client.answer().text == "ClientGone"
+        assert client.is_closed()
+
+
+def test_a_body_may_come_slowly(hasty_server: Server) -> None:
+    with hasty_server.connect() as client:
+        client.request("PUT /digest", "Content-Length: 8")
+        for _ in ticks(client, 8):
+            client.send(b"x")
+        assert client.answer().status == 200
+
+
+def test_an_answer_that_nobody_takes_is_given_up(hasty_server: Server) -> None:
+    before = int(hasty_server.get("/closed").text)
+    with hasty_server.connect(receive_buffer_bytes=4096) as client:
+        client.request("GET /endless")
+        deadline = time.monotonic() + 20
+        while int(hasty_server.get("/closed").text) == before and time.monotonic() < deadline:
+            pass
+        assert int(hasty_server.get("/closed").text) == before + 1
+
+
+def test_an_answer_may_be_taken_slowly(hasty_server: Server) -> None:
+    """Longer than the stall time for each piece, as on a slow line."""
+    with hasty_server.connect(receive_buffer_bytes=65536) as client:
+        client.request("GET /download?12")
+        received = 0
+        started = time.monotonic()
+        pause = hasty_server.connect()
+        with pause:
+            pause.socket.settimeout(0.2)
+            while received < 12 * MIB:
+                piece = client.socket.recv(MIB // 4)
+                assert piece
+                received += len(piece)
+                if time.monotonic() - started < 4:
+                    with suppress(TimeoutError):
+                        pause.socket.recv(1)
+    assert received > 12 * MIB
+
+
+def test_many_slow_clients_do_not_keep_others_out(hasty_server: Server) -> None:
+    slow = [hasty_server.connect() for _ in range(200)]
+    try:
+        for client in slow:
+            client.send(b"GET /hello HTTP/1.1\r\n")
+        assert hasty_server.get("/hello").text == "hello"
+    finally:
+        for client in slow:
+            client.socket.close()
