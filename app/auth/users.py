@@ -13,13 +13,14 @@ from app.auth import identifiers, password_rules, passwords
 from app.auth.administration import require_platform_admin, require_self_or_admin
 from app.auth.limits import MANAGEMENT, require_account_use
 from app.auth.principal import UNLIMITED, CredentialKind, Principal, TokenLimits
-from app.errors import Conflict, Forbidden, NotFound, UnprocessableInput
+from app.errors import Conflict, Forbidden, NotFound, StaleRevision, UnprocessableInput
 from app.extensions import coherence, settings
 from app.models import ApiToken, Counter, Session, User, in_transaction
 from app.models.fields import now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
+    from datetime import datetime
 
 LONGEST_DISPLAY_NAME = 200
 _POWERS = frozenset({"is_platform_admin", "is_active"})
@@ -169,7 +170,14 @@ def insert(user: User, *, actor: audit.Actor) -> None:
 
 
 def update(
-    principal: Principal, user_id: ObjectId, changes: UserChanges, *, door: str = MANAGEMENT
+    principal: Principal,
+    user_id: ObjectId,
+    changes: UserChanges,
+    *,
+    door: str = MANAGEMENT,
+    unchanged_since: datetime | None = None,
+    also: Callable[[], None] = lambda: None,
+    tags: Collection[str] = (),
 ) -> User:
     """Change an account.
 
@@ -179,9 +187,13 @@ def update(
         user_id: whose.
         changes: what is to be different.
         door: the way in that a token must be good for.
+        unchanged_since: ``updated_at`` of the account that the caller decided about.
+        also: what else changes with it, in the same transaction.
+        tags: what memory answers about that depend on.
 
     Raises:
         NotFound: there is none, or it is not for the caller to know of.
+        StaleRevision: the account has changed since.
         Forbidden: for platform admins only.
         UnprocessableInput: a field is not acceptable; see ``fields``.
         Conflict: the username or e-mail address is taken, or it is the last active
@@ -196,6 +208,8 @@ def update(
 
     def work() -> User:
         user = _required(user_id)
+        if unchanged_since not in {None, user.updated_at}:
+            raise StaleRevision("The account was changed at the same moment. Try again.")
         changed = _apply(user, changes)
         if changed & _POWERS:
             _keep_an_administrator()
@@ -207,10 +221,11 @@ def update(
             resource=_resource(user),
             details={"changed": sorted(changed)},
         )
+        also()
         return user
 
     return _telling_what_is_taken(
-        lambda: coherence.change({user_tag(user_id)}, lambda: in_transaction(work))
+        lambda: coherence.change({user_tag(user_id), *tags}, lambda: in_transaction(work))
     )
 
 
@@ -309,14 +324,9 @@ def _keep_an_administrator() -> None:
     All such transactions touch one row, so that two of them never run side by side: two
     admins who demote each other at the same moment must not both succeed.
     """
-    touch_administrators()
+    Counter.next("administrator_changes")
     if User.objects(is_platform_admin=True, is_active=True).first() is None:
         raise Conflict("This is the last active platform administrator. Name another one first.")
-
-
-def touch_administrators() -> None:
-    """Make this transaction run after, or before, any other that changes who is an admin."""
-    Counter.next("administrator_changes")
 
 
 def _end_credentials(user_id: ObjectId) -> None:

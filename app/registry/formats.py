@@ -1,0 +1,68 @@
+"""What use cases that serve every package format need to know of each.
+
+A protocol supplies its :class:`PackageFormat`; the app is given all of them when it is
+built, so that nothing here knows which formats there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from flask import Flask, current_app
+
+_FORMATS = "packhouse.formats"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dependency:
+    """What one version needs.
+
+    Attributes:
+        requirement: in the format's own syntax.
+        kind: in the words of the format's manifests, such as ``devDependencies``.
+    """
+
+    name: str
+    requirement: str
+    kind: str
+    is_optional: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackageFormat:
+    """One package format.
+
+    Attributes:
+        name: ``Repository.protocol``.
+        default_tag: the movable name that every package has; empty where tags are free.
+        instead_of_yanking: what to do where versions of this format cannot be yanked;
+            empty where they can.
+        purl_type: the type of its package URLs.
+        name_of_purl: a package's normal name, from a package URL's namespace (empty where
+            it has none) and name.
+        dependencies: what a version's manifest says that it needs.
+    """
+
+    name: str
+    default_tag: str
+    instead_of_yanking: str
+    purl_type: str
+    name_of_purl: Callable[[str, str], str]
+    dependencies: Callable[[bytes], tuple[Dependency, ...]]
+
+
+def install(app: Flask, formats: Iterable[PackageFormat]) -> None:
+    """Give the app the formats that it serves."""
+    app.extensions[_FORMATS] = {one.name: one for one in formats}
+
+
+def served_formats() -> dict[str, PackageFormat]:
+    """Return the formats that this app serves, by name."""
+    found: dict[str, PackageFormat] = current_app.extensions[_FORMATS]
+    return found
+
+
+def format_of(protocol: str) -> PackageFormat:
+    """Return a format that is served; what is stored is of none other."""
+    return served_formats()[protocol]

@@ -1,0 +1,515 @@
+"""Packages and their versions as the management API and the pages see them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+from urllib.parse import unquote
+
+from bson import ObjectId
+
+from app import access, audit
+from app.access import Action, RepositoryFacts
+from app.auth.limits import MANAGEMENT
+from app.auth.principal import Principal
+from app.errors import Conflict, NotFound, StaleRevision, Unauthenticated
+from app.models import Package, Repository, Version, VersionState
+from app.models.rows import rows_of
+from app.registry import changes, deletion
+from app.registry.formats import Dependency, format_of, served_formats
+from app.registry.listing import (
+    DOWN,
+    UP,
+    Page,
+    PageRequest,
+    Row,
+    find_page,
+    require_may_list,
+    slice_page,
+)
+from app.registry.names import PackageName
+from app.registry.people import UserSummary, summaries
+from app.registry.repositories import organization_by_id, organization_by_slug
+from app.registry.resolution import PackageRef
+
+Result = TypeVar("Result")
+
+_ATTEMPTS = 5
+_PURL = re.compile(
+    r"pkg:/*(?P<type>[A-Za-z][A-Za-z0-9.+-]*)/(?:(?P<namespace>[^?#]+)/)?"
+    r"(?P<name>[^/@?#]+)(?:@[^?#]*)?(?:[?#].*)?"
+)
+_UNSHOWN = ("readme", "manifest", "facts")
+SORT_ORDERS: Mapping[str, list[tuple[str, int]]] = {
+    "name": [("name", UP), ("_id", UP)],
+    "-name": [("name", DOWN), ("_id", DOWN)],
+    "updated_at": [("updated_at", UP), ("_id", UP)],
+    "-updated_at": [("updated_at", DOWN), ("_id", DOWN)],
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackageFilter:
+    """Which packages are wanted; what is empty does not matter.
+
+    Attributes:
+        text: is contained in the name or summary, or is a keyword.
+        organization: id or slug.
+        repository: id, or name where the organization is given.
+        purl: a package URL; its version is left aside.
+        sort: one of ``SORT_ORDERS``.
+    """
+
+    text: str = ""
+    protocol: str = ""
+    organization: str = ""
+    repository: str = ""
+    purl: str = ""
+    sort: str = "name"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackageView:
+    """A package as it is shown; ``organization`` and ``repository`` are slugs."""
+
+    id: str
+    protocol: str
+    name: str
+    organization_id: str
+    organization: str
+    repository_id: str
+    repository: str
+    summary: str
+    keywords: tuple[str, ...]
+    latest_version: str
+    tags: Mapping[str, str]
+    owners: tuple[UserSummary, ...]
+    published_at: datetime
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionView:
+    """A published version as it is shown; ``number`` is as its publisher spells it."""
+
+    package_id: str
+    number: str
+    deprecated: str
+    is_yanked: bool
+    yank_reason: str
+    size_bytes: int
+    published_by: UserSummary | None
+    published_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileView:
+    """One artifact of a version; digests are hexadecimal."""
+
+    filename: str
+    size_bytes: int
+    media_type: str
+    sha256: str
+    sha1: str
+    sha512: str
+    md5: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Readme:
+    """A version's README, as it is in the artifact; empty where it has none."""
+
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _FoundPackage:
+    """A package that the caller may act on."""
+
+    row: Row
+    repository: RepositoryFacts
+
+    @property
+    def ref(self) -> PackageRef:
+        name = PackageName(
+            protocol=self.row["protocol"],
+            normal=self.row["name"],
+            display=self.row["display_name"],
+        )
+        return PackageRef(
+            id=self.row["_id"],
+            name=name,
+            repository=self.repository,
+            is_deleted=False,
+            was_published=True,
+        )
+
+
+def list_packages(
+    principal: Principal, wanted: PackageFilter, page: PageRequest
+) -> Page[PackageView]:
+    """Return the packages that match and that the caller may read.
+
+    Raises:
+        Forbidden: the token is not for this.
+    """
+    require_may_list(principal, door=MANAGEMENT)
+    where = _matching(principal, wanted)
+    if where is None:
+        return Page(items=())
+    found = find_page(rows_of(Package), where, SORT_ORDERS[wanted.sort], page)
+    return found.shown_as(_views)
+
+
+def get_package(principal: Principal, package: str) -> PackageView:
+    """Return a package by its id.
+
+    Raises:
+        Unauthenticated: anonymous, and there is none that is public.
+        NotFound: there is none for this caller.
+        Forbidden: the token may not.
+    """
+    return _views([_find(principal, package, Action.READ).row])[0]
+
+
+def get_package_by_name(
+    principal: Principal, protocol: str, organization: str, name: str
+) -> PackageView:
+    """Return a package by its name within an organization.
+
+    Raises:
+        Unauthenticated, NotFound, Forbidden: as for :func:`get_package`.
+    """
+    organization_id = _organization_id(organization)
+    row = rows_of(Package).find_one(
+        {
+            "protocol": protocol,
+            "organization": organization_id,
+            "$or": [{"name": name}, {"display_name": name}],
+        }
+    )
+    return _views([_allowed(principal, row, Action.READ).row])[0]
+
+
+def delete_package(
+    principal: Principal, package: str, *, check: Callable[[PackageView], None]
+) -> None:
+    """Withdraw a package with all of its versions; its name stays the organization's.
+
+    Args:
+        principal: a maintainer of the repository.
+        package: id.
+        check: raises where the package is not what the caller thinks.
+
+    Raises:
+        Unauthenticated, NotFound: as for :func:`get_package`.
+        Forbidden: the caller may not.
+    """
+
+    def attempt() -> None:
+        found = _find(principal, package, Action.DELETE)
+        check(_views([found.row])[0])
+        deletion.delete_package(principal, found.ref, expected_revision=found.row["revision"])
+
+    _unless_stale(attempt)
+
+
+def list_versions(principal: Principal, package: str, page: PageRequest) -> Page[VersionView]:
+    """Return a package's versions, the newest first.
+
+    Raises:
+        Unauthenticated, NotFound, Forbidden: as for :func:`get_package`.
+    """
+    found = _find(principal, package, Action.READ)
+    where = {"package": found.row["_id"], "state": VersionState.PUBLISHED}
+    order = [("published_at", DOWN), ("_id", DOWN)]
+    return find_page(rows_of(Version), where, order, page, without=_UNSHOWN).shown_as(
+        _version_views
+    )
+
+
+def get_version(principal: Principal, package: str, number: str) -> VersionView:
+    """Return one version.
+
+    Args:
+        principal: may read the package.
+        package: id.
+        number: as its publisher spells it, or in the format's normal form.
+
+    Raises:
+        Unauthenticated, NotFound, Forbidden: as for :func:`get_package`.
+    """
+    found = _find(principal, package, Action.READ)
+    return _version_views([_version_row(found, number, without=_UNSHOWN)])[0]
+
+
+def delete_version(
+    principal: Principal, package: str, number: str, *, check: Callable[[VersionView], None]
+) -> None:
+    """Withdraw one version; its number is never used again.
+
+    Args:
+        principal: a maintainer of the repository.
+        package: id.
+        number: as for :func:`get_version`.
+        check: raises where the version is not what the caller thinks.
+
+    Raises:
+        Unauthenticated, NotFound: as for :func:`get_package`.
+        Forbidden: the caller may not.
+    """
+
+    def attempt() -> None:
+        found = _find(principal, package, Action.DELETE)
+        row = _version_row(found, number, without=_UNSHOWN)
+        check(_version_views([row])[0])
+        deletion.withdraw_versions(
+            principal,
+            found.ref,
+            {row["number"]},
+            default_tag=format_of(found.row["protocol"]).default_tag,
+            expected_revision=found.row["revision"],
+        )
+
+    _unless_stale(attempt)
+
+
+def set_yanked(
+    principal: Principal, package: str, number: str, *, yanked: bool, reason: str = ""
+) -> VersionView:
+    """Yank a version, so that nothing new begins to use it, or take that back.
+
+    Args:
+        principal: a maintainer of the repository.
+        package: id.
+        number: as for :func:`get_version`.
+        yanked: whether it is to be.
+        reason: shown to those who use it.
+
+    Raises:
+        Unauthenticated, NotFound: as for :func:`get_package`.
+        Forbidden: the caller may not.
+        Conflict: versions of this format cannot be yanked; the message says what to do.
+    """
+    found = _find(principal, package, Action.MAINTAIN)
+    row = _version_row(found, number, without=_UNSHOWN)
+    instead = format_of(found.row["protocol"]).instead_of_yanking
+    if instead:
+        raise Conflict(instead)
+
+    def work(_package: Package) -> VersionView:
+        rows_of(Version).update_one(
+            {"_id": row["_id"], "state": VersionState.PUBLISHED},
+            {"$set": {"is_yanked": yanked, "yank_reason": reason if yanked else ""}},
+        )
+        action = audit.AuditAction.PACKAGE_YANK if yanked else audit.AuditAction.PACKAGE_UNYANK
+        changes.record(principal, found.ref, action, version=row["number"], reason=reason)
+        return _version_views([_version_row(found, number, without=_UNSHOWN)])[0]
+
+    changed, _revision = changes.change_package(found.ref, work)
+    return changed
+
+
+def list_files(
+    principal: Principal, package: str, number: str, page: PageRequest
+) -> Page[FileView]:
+    """Return a version's artifacts, by file name.
+
+    Raises:
+        Unauthenticated, NotFound, Forbidden: as for :func:`get_package`.
+    """
+    row = _version_row(_find(principal, package, Action.READ), number, without=_UNSHOWN)
+    files = [
+        FileView(
+            filename=one["filename"],
+            size_bytes=one["size_bytes"],
+            media_type=one["media_type"],
+            sha256=one["sha256"],
+            sha1=one.get("sha1") or "",
+            sha512=one.get("sha512") or "",
+            md5=one.get("md5") or "",
+        )
+        for one in row["files"]
+    ]
+    return slice_page(files, lambda one: (one.filename,), page)
+
+
+def get_readme(principal: Principal, package: str, number: str) -> Readme:
+    """Return a version's README.
+
+    Raises:
+        Unauthenticated, NotFound, Forbidden: as for :func:`get_package`.
+    """
+    row = _version_row(_find(principal, package, Action.READ), number)
+    return Readme(text=row.get("readme") or "")
+
+
+def list_dependencies(
+    principal: Principal, package: str, number: str, page: PageRequest
+) -> Page[Dependency]:
+    """Return what a version says that it needs, by kind and name.
+
+    Raises:
+        Unauthenticated, NotFound, Forbidden: as for :func:`get_package`.
+    """
+    found = _find(principal, package, Action.READ)
+    row = _version_row(found, number)
+    needed = format_of(found.row["protocol"]).dependencies(bytes(row["manifest"] or b"{}"))
+    return slice_page(needed, lambda one: (one.kind, one.name), page)
+
+
+def _matching(principal: Principal, wanted: PackageFilter) -> Row | None:
+    """Return the condition of a search; none where nothing can match."""
+    repositories = access.readable_repository_ids(principal, door=MANAGEMENT)
+    conditions: list[Row] = [
+        {"deleted_at": None, "published_at": {"$ne": None}},
+        {"repository": {"$in": list(repositories)}},
+    ]
+    if wanted.protocol:
+        conditions.append({"protocol": wanted.protocol})
+    if wanted.text:
+        contained = {"$regex": re.escape(wanted.text), "$options": "i"}
+        conditions.append(
+            {"$or": [{"name": contained}, {"summary": contained}, {"keywords": wanted.text}]}
+        )
+    organization_id = None
+    if wanted.organization:
+        organization_id = _organization_id(wanted.organization)
+        conditions.append({"organization": organization_id})
+    if wanted.repository:
+        conditions.append({"repository": _repository_id(organization_id, wanted.repository)})
+    if wanted.purl:
+        meant = _read_purl(wanted.purl)
+        if meant is None:
+            return None
+        conditions.append(meant)
+    return {"$and": conditions}
+
+
+def _read_purl(purl: str) -> Row | None:
+    """Return what a package URL's type and name mean; none where it is of no served format.
+
+    Spec: purl-spec, "How to parse a purl string in its components".
+    """
+    match = _PURL.fullmatch(purl)
+    if match is None:
+        return None
+    for one in served_formats().values():
+        if one.purl_type == match["type"].lower():
+            namespace = unquote(match["namespace"] or "").strip("/")
+            return {
+                "protocol": one.name,
+                "name": one.name_of_purl(namespace, unquote(match["name"])),
+            }
+    return None
+
+
+def _organization_id(reference: str) -> ObjectId | None:
+    found = organization_by_id(ObjectId(reference)) if ObjectId.is_valid(reference) else None
+    found = found or organization_by_slug(reference)
+    return None if found is None else found.id
+
+
+def _repository_id(organization_id: ObjectId | None, reference: str) -> ObjectId | None:
+    if ObjectId.is_valid(reference):
+        return ObjectId(reference)
+    organization = None if organization_id is None else organization_by_id(organization_id)
+    found = None if organization is None else organization.named(reference)
+    return None if found is None else found.id
+
+
+def _find(principal: Principal, package: str, action: Action) -> _FoundPackage:
+    row = None
+    if ObjectId.is_valid(package):
+        row = rows_of(Package).find_one({"_id": ObjectId(package)})
+    return _allowed(principal, row, action)
+
+
+def _allowed(principal: Principal, row: Row | None, action: Action) -> _FoundPackage:
+    """Let a package pass that readers can see, and to which the caller may do this."""
+    repository = None
+    if row is not None and row.get("published_at") and not row.get("deleted_at"):
+        organization = organization_by_id(row["organization"])
+        repository = None if organization is None else organization.by_id(row["repository"])
+    if row is None or repository is None:
+        raise Unauthenticated if principal.is_anonymous else NotFound
+    access.require(principal, action, repository, package=row["name"], door=MANAGEMENT)
+    return _FoundPackage(row=row, repository=repository)
+
+
+def _version_row(found: _FoundPackage, number: str, *, without: Sequence[str] = ()) -> Row:
+    row = rows_of(Version).find_one(
+        {
+            "package": found.row["_id"],
+            "state": VersionState.PUBLISHED,
+            "$or": [{"number": number}, {"display_number": number}],
+        },
+        dict.fromkeys(without, 0) or None,
+    )
+    if row is None:
+        raise NotFound(f"{found.row['display_name']} has no version {number}.")
+    return row
+
+
+def _unless_stale(attempt: Callable[[], Result]) -> Result:
+    """Run an attempt again where the package changed between looking and acting."""
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return attempt()
+        except StaleRevision:
+            continue
+    return attempt()
+
+
+def _views(rows: Sequence[Row]) -> list[PackageView]:
+    people = summaries(user for row in rows for user in row.get("owners") or ())
+    ids = {row["repository"] for row in rows}
+    repositories = {
+        row["_id"]: row["name"]
+        for row in rows_of(Repository).find({"_id": {"$in": list(ids)}}, {"name": 1})
+    }
+    return [_view(row, people, repositories) for row in rows]
+
+
+def _view(
+    row: Row, people: Mapping[ObjectId, UserSummary], repositories: Mapping[ObjectId, str]
+) -> PackageView:
+    organization = organization_by_id(row["organization"])
+    return PackageView(
+        id=str(row["_id"]),
+        protocol=row["protocol"],
+        name=row["display_name"],
+        organization_id=str(row["organization"]),
+        organization="" if organization is None else organization.slug,
+        repository_id=str(row["repository"]),
+        repository=repositories.get(row["repository"], ""),
+        summary=row.get("summary") or "",
+        keywords=tuple(row.get("keywords") or ()),
+        latest_version=row.get("latest_number") or "",
+        tags={one["name"]: one["number"] for one in row.get("tags") or ()},
+        owners=tuple(people[one] for one in row.get("owners") or () if one in people),
+        published_at=row["published_at"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+def _version_views(rows: Sequence[Row]) -> list[VersionView]:
+    people = summaries(row["published_by"] for row in rows if row.get("published_by"))
+    return [
+        VersionView(
+            package_id=str(row["package"]),
+            number=row["display_number"],
+            deprecated=row.get("deprecated") or "",
+            is_yanked=bool(row.get("is_yanked")),
+            yank_reason=row.get("yank_reason") or "",
+            size_bytes=sum(one["size_bytes"] for one in row.get("files") or ()),
+            published_by=people.get(row["published_by"]) if row.get("published_by") else None,
+            published_at=row["published_at"],
+        )
+        for row in rows
+    ]
