@@ -17,6 +17,7 @@ from app.http.hot_answers import HotAnswers
 from app.http.routing import Router
 from app.models import connect
 from app.protocols import PROTOCOLS
+from app.registry import formats
 from app.storage import create_store
 from config.settings import Settings
 
@@ -39,6 +40,7 @@ def build_app(settings: Settings) -> Flask:
     )
     bind(app, "coherence", coherence)
     sessions.install(app, settings)
+    formats.install(app, (protocol.format for protocol in PROTOCOLS))
     lifecycle.install(app)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(metrics.blueprint)

@@ -9,6 +9,7 @@ from flask import Blueprint, Request, Response
 
 from app.auth.principal import Credentials
 from app.errors import RegistryError
+from app.registry.formats import PackageFormat
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,7 @@ class PackageProtocol:
             is one of the format's well-known short paths.
         read_credentials: finds what the client sent, or None.
         render_error: the client's own form of an error; reads the current request.
+        format: what use cases that serve every format need to know of it.
     """
 
     name: str
@@ -31,3 +33,4 @@ class PackageProtocol:
     claims_path: Callable[[str], bool]
     read_credentials: Callable[[Request], Credentials | None]
     render_error: Callable[[RegistryError], Response]
+    format: PackageFormat

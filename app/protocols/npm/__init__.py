@@ -9,6 +9,7 @@ from app.auth.principal import Credentials
 from app.errors import RegistryError
 from app.protocols.base import PackageProtocol
 from app.protocols.npm import errors
+from app.protocols.npm.format import FORMAT
 from app.protocols.npm.routes import blueprint
 
 
@@ -41,4 +42,5 @@ PROTOCOL = PackageProtocol(
     claims_path=_claims_path,
     read_credentials=_read_credentials,
     render_error=_render_error,
+    format=FORMAT,
 )

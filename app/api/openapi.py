@@ -1,0 +1,158 @@
+"""The OpenAPI document, made from the very schemas that read and write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import flask_smorest
+import orjson
+from apispec import APISpec
+from apispec.ext.marshmallow import MarshmallowPlugin
+from apispec.ext.marshmallow.common import resolve_schema_instance
+from flask import Flask, Response
+from marshmallow import Schema
+
+from app.api.parsing import Parser
+from app.api.schemas import Moment, ProblemSchema
+from app.version import VERSION
+
+PREFIX = "/api/v1"
+PROBLEM = "application/problem+json"
+PATCH_SUFFIX = "Patch"
+
+_DESCRIPTION = """\
+Names are `snake_case`, times RFC 3339 in UTC. An organization, a user and a team are addressed by
+id or by name. Lists are paged: `limit` and `cursor`, and a `Link` to the next page. Errors are
+problem details (RFC 9457). A resource's `ETag` may be sent back as `If-Match`: then a change fails
+with 412 where the resource is not what it was. `PATCH` is a JSON merge patch (RFC 7396).
+`Idempotency-Key` makes a `POST` safe to repeat for 24 hours.
+"""
+
+Document = dict[str, Any]  # a part of an OpenAPI document
+
+
+class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # untyped
+    """flask-smorest's blueprint, with our parser and what conditional requests add."""
+
+    ARGUMENTS_PARSER = Parser()
+
+    def __init__(self, name: str, description: str) -> None:
+        super().__init__(name, __name__, url_prefix=PREFIX, description=description)
+        self._prepare_doc_cbks.append(self._prepare_extra_doc)
+
+    @staticmethod
+    def _prepare_extra_doc(doc: Document, doc_info: Document, **_context: object) -> Document:
+        """Add what :func:`describe` noted; flask-smorest calls this for each operation."""
+        extra = doc_info.get("extra", {})
+        doc.setdefault("parameters", []).extend(extra.get("parameters", ()))
+        doc.update(extra.get("members", {}))
+        return doc
+
+
+class Api(flask_smorest.Api):  # type: ignore[misc]  # untyped
+    """flask-smorest's document; errors stay the application's own."""
+
+    DEFAULT_ERROR_RESPONSE_NAME = "Problem"
+
+    def _register_error_handlers(self) -> None:
+        """Leave them alone: ``app.http.lifecycle`` renders every error."""
+
+    def _register_etag_headers(self) -> None:
+        """Ours are described in :func:`create_api`."""
+
+    def _register_pagination_header(self) -> None:
+        """Pages have none but ``Link``."""
+
+    def _register_responses(self) -> None:
+        """Describe every error as problem details."""
+        names = [status.name for status in HTTPStatus if status >= HTTPStatus.BAD_REQUEST]
+        for name in [self.DEFAULT_ERROR_RESPONSE_NAME, *names]:
+            description = "Refused" if name == self.DEFAULT_ERROR_RESPONSE_NAME else name.title()
+            self.spec.components.response(
+                name,
+                {
+                    "description": description.replace("_", " "),
+                    "content": {PROBLEM: {"schema": ProblemSchema}},
+                },
+                lazy=True,
+            )
+
+
+def create_api(app: Flask) -> Api:
+    """Return the API of an app, without resources, and serve its document."""
+    app.config.update(
+        API_TITLE="Packhouse",
+        API_VERSION=VERSION,
+        OPENAPI_VERSION="3.1.0",
+    )
+    api = Api(
+        app,
+        spec_kwargs={
+            "marshmallow_plugin": MarshmallowPlugin(schema_name_resolver=_component_name),
+            "info": {"description": _DESCRIPTION},
+            "security": [{"bearer": []}, {"basic": []}, {}],
+        },
+    )
+    api.register_field(Moment, "string", "date-time")
+    spec: APISpec = api.spec
+    spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
+    spec.components.security_scheme("basic", {"type": "http", "scheme": "basic"})
+    for name, parameter in _PARAMETERS.items():
+        spec.components.parameter(name, "header", {**parameter, "schema": {"type": "string"}})
+    return api
+
+
+def serve_document(app: Flask, api: Api) -> None:
+    """Serve the document; to be called when every resource is registered."""
+    body = orjson.dumps(api.spec.to_dict())
+
+    def openapi() -> Response:
+        return Response(body, content_type="application/json")
+
+    openapi.takes_anyone = True  # type: ignore[attr-defined]  # read by app.http.lifecycle
+    app.add_url_rule(f"{PREFIX}/openapi.json", "openapi", openapi)
+
+
+def describe(
+    view: Any,  # noqa: ANN401  a function that carries notes
+    *,
+    parameters: tuple[str, ...] = (),
+    members: Mapping[str, object] | None = None,
+) -> None:
+    """Note what an operation's description has beside its schemas.
+
+    Args:
+        view: decorated by a blueprint.
+        parameters: names of ``_PARAMETERS``.
+        members: of the Operation Object.
+    """
+    view._apidoc["extra"] = {  # noqa: SLF001  where flask-smorest keeps its own notes
+        "parameters": list(parameters),
+        "members": dict(members or {}),
+    }
+
+
+_PARAMETERS: dict[str, Document] = {
+    "IfMatch": {
+        "name": "If-Match",
+        "description": "The resource's ETag. Where it is another by now, the answer is 412.",
+    },
+    "IfNoneMatch": {
+        "name": "If-None-Match",
+        "description": "An ETag that is known. Where it is still the same, the answer is 304.",
+    },
+    "IdempotencyKey": {
+        "name": "Idempotency-Key",
+        "description": "The client's own name for this request. Sent again within 24 hours, it is "
+        "not done again, and gets the same answer. Another body under the same key is a 422; an "
+        "answer with a secret is never repeated, which is a 409.",
+    },
+}
+
+
+def _component_name(schema: type[Schema] | Schema | str) -> str:
+    instance = resolve_schema_instance(schema)
+    name = type(instance).__name__.removesuffix("Schema")
+    return name + PATCH_SUFFIX if instance.partial else name

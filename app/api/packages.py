@@ -1,0 +1,85 @@
+"""``/packages``."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from app.api.resource import Check, Resource
+from app.api.schemas import LONGEST_NAME, Moment, PageQuery, Strict, UserSummarySchema
+from app.auth.current import current_principal
+from app.registry import package_management
+from app.registry.listing import Page, PageRequest
+from app.registry.package_management import SORT_ORDERS, PackageFilter, PackageView
+
+resource = Resource("packages", "Packages that you may read, whatever their format.")
+
+
+def _filter(description: str, data_key: str | None = None) -> fields.String:
+    return fields.String(
+        load_default="",
+        data_key=data_key,
+        validate=validate.Length(max=LONGEST_NAME),
+        metadata={"description": description},
+    )
+
+
+class PackagesQuery(PageQuery):
+    """Which packages are wanted."""
+
+    makes = PackageFilter
+
+    text = _filter("Is in the name or the summary, or is a keyword.", data_key="q")
+    protocol = _filter("The format.")
+    organization = _filter("Id or slug.", data_key="org")
+    repository = _filter("Id, or name together with `org`.")
+    purl = _filter("A package URL; its version does not matter.")
+    sort = fields.String(load_default="name", validate=validate.OneOf(list(SORT_ORDERS)))
+
+
+class PackageSchema(Strict):
+    """A package."""
+
+    id = fields.String(required=True)
+    protocol = fields.String(required=True)
+    name = fields.String(required=True)
+    organization_id = fields.String(required=True)
+    organization = fields.String(required=True, metadata={"description": "Its slug."})
+    repository_id = fields.String(required=True)
+    repository = fields.String(required=True, metadata={"description": "Its name."})
+    summary = fields.String(required=True)
+    keywords = fields.List(fields.String(), required=True)
+    latest_version = fields.String(required=True)
+    tags = fields.Dict(
+        keys=fields.String(),
+        values=fields.String(),
+        required=True,
+        metadata={"description": "Movable names, and the versions that they point at."},
+    )
+    owners = fields.List(fields.Nested(UserSummarySchema), required=True)
+    published_at = Moment(required=True, metadata={"description": "Of its newest version."})
+    created_at = Moment(required=True)
+    updated_at = Moment(required=True)
+
+
+@resource.list("/packages", item=PackageSchema, query=PackagesQuery)
+def list_packages(page: PageRequest, wanted: PackageFilter) -> Page[PackageView]:
+    """List the packages that you may read."""
+    return package_management.list_packages(current_principal(), wanted, page)
+
+
+@resource.read("/packages/by-name/<protocol>/<organization>/<path:name>", answer=PackageSchema)
+def get_package_by_name(protocol: str, organization: str, name: str) -> PackageView:
+    """Get a package by its name, in one percent-encoded segment or as the rest of the path."""
+    return package_management.get_package_by_name(current_principal(), protocol, organization, name)
+
+
+@resource.read("/packages/<package>", answer=PackageSchema)
+def get_package(package: str) -> PackageView:
+    """Get a package."""
+    return package_management.get_package(current_principal(), package)
+
+
+@resource.delete("/packages/<package>", shown_as=PackageSchema)
+def delete_package(check: Check[PackageView], package: str) -> None:
+    """Delete a package with all of its versions; the name stays its organization's."""
+    package_management.delete_package(current_principal(), package, check=check)

@@ -1,0 +1,88 @@
+"""A small client of the management API over the app's own test client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from werkzeug.test import TestResponse
+
+    from tests.world import Person
+
+BASE = "/api/v1"
+
+
+class ApiClient:
+    """Sends JSON as one person, or as nobody; paths are below ``/api/v1``."""
+
+    def __init__(self, app: Flask, person: Person | None = None) -> None:
+        self._app = app
+        self._headers = {} if person is None else person.bearer
+
+    def as_(self, person: Person | None) -> ApiClient:
+        """Return a client that speaks for somebody else."""
+        return ApiClient(self._app, person)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        json: Any = None,
+        *,
+        headers: dict[str, str] | None = None,
+        **more: Any,
+    ) -> TestResponse:
+        """Send one request; ``json`` of ``None`` sends no body."""
+        if json is not None:
+            more["json"] = json
+        return self._app.test_client().open(
+            path if path.startswith(BASE) else BASE + path,
+            method=method,
+            headers={**self._headers, **(headers or {})},
+            **more,
+        )
+
+    def get(self, path: str, **more: Any) -> TestResponse:
+        return self.send("GET", path, **more)
+
+    def post(self, path: str, json: Any = None, **more: Any) -> TestResponse:
+        return self.send("POST", path, json, **more)
+
+    def put(self, path: str, json: Any = None, **more: Any) -> TestResponse:
+        return self.send("PUT", path, json, **more)
+
+    def patch(self, path: str, json: Any = None, **more: Any) -> TestResponse:
+        return self.send("PATCH", path, json, **more)
+
+    def delete(self, path: str, **more: Any) -> TestResponse:
+        return self.send("DELETE", path, **more)
+
+    def made(self, path: str, json: Any) -> dict[str, Any]:
+        """Make something and return it."""
+        response = self.post(path, json)
+        assert response.status_code == 201, response.get_data(as_text=True)
+        return response.get_json()
+
+    def read(self, path: str) -> dict[str, Any]:
+        """Read something that is there."""
+        response = self.get(path)
+        assert response.status_code == 200, response.get_data(as_text=True)
+        return response.get_json()
+
+    def items(self, path: str) -> list[dict[str, Any]]:
+        """Read the first page of a list."""
+        return self.read(path)["items"]
+
+
+def code_of(response: TestResponse) -> str:
+    """Return the stable code of a refusal."""
+    assert response.content_type == "application/problem+json", response.get_data(as_text=True)
+    found: str = response.get_json()["code"]
+    return found
+
+
+def pointers_of(response: TestResponse) -> set[str]:
+    """Return which values were not acceptable."""
+    assert response.status_code == 422, response.get_data(as_text=True)
+    return {one["pointer"] for one in response.get_json()["errors"]}
