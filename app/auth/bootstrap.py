@@ -26,7 +26,8 @@ _CHARACTERS = string.ascii_letters + string.digits
 def ensure_administrator(settings: Settings) -> str | None:
     """Make the first platform admin, unless there is one already.
 
-    Safe in several processes at once: one makes it, the others find it.
+    Safe in several processes at once: the name is unique, so one makes it, and the
+    transactions of the others start over and find it.
 
     Args:
         settings: ``ADMIN_EMAIL`` and ``ADMIN_PASSWORD``; where one is missing, a default
@@ -55,7 +56,6 @@ def ensure_administrator(settings: Settings) -> str | None:
         raise SettingsError(_named(error)) from error
 
     def work() -> bool:
-        users.touch_administrators()
         if _has_administrator():
             return False
         users.insert(user, actor=audit.SYSTEM)

@@ -65,13 +65,6 @@ def test_a_token_as_the_username(
     assert sign_in(token, password, client).user_id == alice.id
 
 
-def test_bearer_and_bare_tokens_lead_to_the_same(
-    alice: User, token: str, client: ClientInfo
-) -> None:
-    for header in (f"Bearer {token}", f"token {token}", token):
-        assert authenticate(read_authorization_header(header), client).user_id == alice.id
-
-
 @pytest.mark.parametrize(
     ("username", "password"),
     [

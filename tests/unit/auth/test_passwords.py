@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import subprocess
+import sys
 from base64 import b64encode
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -80,3 +84,18 @@ def test_anything_else_is_refused_as_no_kept_password(text: str) -> None:
     except ValueError:
         return
     assert text.startswith("pbkdf2_sha256$")
+
+
+def test_under_gevent_others_are_served_while_passwords_are_hashed() -> None:
+    program = Path(__file__).with_name("hashing_under_gevent.py")
+    root = Path(__file__).parents[3]
+    finished = subprocess.run(  # noqa: S603  our own program
+        [sys.executable, program],
+        env=os.environ | {"PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    verified, turns = map(int, finished.stdout.split())
+    assert verified == 8
+    assert turns > 20
