@@ -68,19 +68,17 @@ class CachedStore(ObjectStore):
         if found is not None:
             return found
         reader = self._remote.open(key, start, length)
-        if reader.length == reader.size_bytes:
-            return self._filling(key, reader, sha256)
-        if reader.size_bytes > min(FILLED_FOR_A_RANGE_BYTES, self._cache.largest_bytes):
+        is_whole = reader.length == reader.size_bytes
+        if not is_whole and reader.size_bytes > FILLED_FOR_A_RANGE_BYTES:
             return reader
-        with self._filling(key, self._remote.open(key), sha256) as whole:
-            if isinstance(whole, FillingReader):
-                for _ in whole:
-                    pass
-        copy = self._open_copy(key, start, length, sha256)
-        if copy is None:
+        filling = self._cache.fill(key, reader.size_bytes)
+        if filling is None:
             return reader
-        reader.close()
-        return copy
+        if is_whole:
+            return FillingReader(key, reader, filling, sha256)
+        with reader:
+            self._bring_in(key, filling, sha256)
+        return self._open_copy(key, start, length, sha256) or self._remote.open(key, start, length)
 
     def _open_copy(
         self, key: str, start: int, length: int | None, sha256: str
@@ -90,11 +88,15 @@ class CachedStore(ObjectStore):
             return None
         return FileReader(key, copy.file, copy.size_bytes, start, length, sha256=copy.sha256)
 
-    def _filling(self, key: str, reader: ObjectReader, sha256: str) -> ObjectReader:
-        filling = self._cache.fill(key, reader.size_bytes)
-        if filling is None:
-            return reader
-        return FillingReader(key, reader, filling, sha256 or reader.sha256)
+    def _bring_in(self, key: str, filling: Filling, sha256: str) -> None:
+        try:
+            whole = FillingReader(key, self._remote.open(key), filling, sha256)
+        except BaseException:
+            filling.discard()
+            raise
+        with whole:
+            for _ in whole:
+                pass
 
     def stat(self, key: str) -> ObjectStat:
         """Look an object up."""
@@ -148,7 +150,7 @@ class FillingReader(ObjectReader):
     The last piece is only given when the digest is right.
 
     Args:
-        sha256: what it has to be; empty if nobody knows.
+        sha256: what it has to be; if empty, what the remote store recorded.
     """
 
     file: BinaryIO | None = None
@@ -157,7 +159,7 @@ class FillingReader(ObjectReader):
         self.size_bytes = reader.size_bytes
         self.start = 0
         self.length = reader.length
-        self.sha256 = sha256
+        self.sha256 = sha256 or reader.sha256
         self._key = key
         self._reader = reader
         self._filling = filling

@@ -215,9 +215,10 @@ class Filling:
         self._file.write(trailer)
         # Without this, a power cut could leave the trailer there and a hole before it.
         os.fsync(self._file.fileno())
-        with self._file, _locked(self._directory):
+        with _locked(self._directory):
             if self._is_in_place():
                 self._arriving.replace(self._path)
+        self._file.close()
 
     def _discard(self) -> None:
         with self._file, _locked(self._directory):
