@@ -76,7 +76,6 @@ class Entry(NamedTuple):
 _KINDS = {
     b"0": EntryKind.FILE,
     b"\0": EntryKind.FILE,
-    b"7": EntryKind.FILE,
     b"5": EntryKind.DIRECTORY,
     b"1": EntryKind.HARDLINK,
     b"2": EntryKind.SYMLINK,
@@ -92,9 +91,24 @@ class _Extensions:
     """What extension headers said about the entry that follows them."""
 
     values: dict[str, bytes] = field(default_factory=dict)
+    flags: set[bytes] = field(default_factory=set)
+
+    def add(self, flag: bytes) -> None:
+        """Take note of a header; readers apply a mixture of them in different ways."""
+        is_mixture = bool(self.flags) and (flag in b"xg" or b"x" in self.flags)
+        if is_mixture or flag in self.flags:
+            raise InvalidInput("The tarball has several extension headers for one entry.")
+        if flag != b"g":
+            self.flags.add(flag)
+
+    def clear(self) -> None:
+        self.values.clear()
+        self.flags.clear()
 
     def set(self, name: str, value: bytes) -> None:
-        if name in self.values or not value or b"\0" in value:
+        # npm's reader makes a number of a path that is all digits, and fails.
+        is_number = name != "size" and value.isdigit()
+        if name in self.values or not value or b"\0" in value or is_number:
             raise InvalidInput(f"The tarball gives an entry's {name} twice, or malformed.")
         self.values[name] = value
 
@@ -125,8 +139,8 @@ class Tarball:
                 self._extend(header, extensions)
                 continue
             yield header.entry(extensions)
-            extensions.values.clear()
-        if extensions.values:
+            extensions.clear()
+        if extensions.flags:
             raise _cut_off()
 
     def read_body(self, limit_bytes: int) -> bytes:
@@ -153,10 +167,13 @@ class Tarball:
         return header
 
     def _extend(self, header: _Header, extensions: _Extensions) -> None:
-        if self._body_left > _MAX_EXTENSION_BYTES:
+        # npm takes an extension with a link target for no header at all.
+        if self._body_left > _MAX_EXTENSION_BYTES or header.link_target:
             raise InvalidInput(
-                f"The tarball has an extension header of more than {_MAX_EXTENSION_BYTES} bytes."
+                "The tarball has an extension header that is malformed, or has more than "
+                f"{_MAX_EXTENSION_BYTES} bytes."
             )
+        extensions.add(header.flag)
         body = self.read_body(_MAX_EXTENSION_BYTES)
         match header.flag:
             case b"L":
@@ -220,7 +237,9 @@ class _Header(NamedTuple):
         if kind is EntryKind.FILE and self.mode & _SETUID_SETGID:
             raise InvalidInput(f"{shown(path)} is setuid or setgid. Pack it without.")
         is_link = kind in {EntryKind.SYMLINK, EntryKind.HARDLINK}
-        if is_link != bool(target) or (kind is not EntryKind.FILE and self.size_bytes):
+        # npm passes over a link whose own header lacks a target, long or not.
+        has_target = bool(target and self.link_target) if is_link else bool(target)
+        if has_target != is_link or (kind is not EntryKind.FILE and self.size_bytes):
             raise InvalidInput(f"{shown(path)} has a malformed header.")
         if not path or len(path) > _MAX_PATH_LENGTH:
             raise InvalidInput(
