@@ -7,7 +7,7 @@ of the session's refresh tokens that it belongs to, so that one that was used is
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bson import ObjectId
@@ -37,10 +37,11 @@ _REFRESH = "refresh"
 
 @dataclass(frozen=True, kw_only=True)
 class AccessClaims:
-    """Whom an access token speaks for."""
+    """Whom an access token speaks for, and until when."""
 
     user_id: ObjectId
     session_id: ObjectId
+    expires_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,11 +76,9 @@ def install(app: Flask, settings: Settings) -> None:
     JWTManager(app)
 
 
-def issue_access(claims: AccessClaims) -> str:
+def issue_access(*, user_id: ObjectId, session_id: ObjectId) -> str:
     """Sign an access token; it lasts ``ACCESS_TOKEN_MINUTES``."""
-    token: str = create_access_token(
-        str(claims.user_id), additional_claims={"sid": str(claims.session_id)}
-    )
+    token: str = create_access_token(str(user_id), additional_claims={"sid": str(session_id)})
     return token
 
 
@@ -99,7 +98,13 @@ def read_access(token: str) -> AccessClaims:
         Unauthenticated: any of them is wrong.
     """
     claims = _read(token, _ACCESS)
-    return AccessClaims(user_id=_id(claims, "sub"), session_id=_id(claims, "sid"))
+    if "exp" not in claims:
+        raise _refused()
+    return AccessClaims(
+        user_id=_id(claims, "sub"),
+        session_id=_id(claims, "sid"),
+        expires_at=datetime.fromtimestamp(int(claims["exp"]), UTC),
+    )
 
 
 def read_refresh(token: str) -> RefreshClaims:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from bson import ObjectId
+from flask_jwt_extended import create_access_token
 
 from app import audit
 from app.auth import sessions, signed_tokens
 from app.auth.principal import ANONYMOUS, ClientInfo, CredentialKind, Principal
-from app.auth.signed_tokens import AccessClaims
 from app.errors import InvalidInput, NotFound, Unauthenticated
 from app.models import AuditRecord, Session, User
 from app.models.fields import now
@@ -147,6 +147,22 @@ def test_an_expired_session_is_dead(alice: User, client: ClientInfo) -> None:
         sessions.refresh(signed_in.refresh_token, client)
 
 
+def test_an_access_token_is_not_remembered_beyond_its_expiry(
+    alice: User, client: ClientInfo, remembering: Coherence
+) -> None:
+    session_id = principal_of(sessions.sign_in("alice", PASSWORD, client)).session_id
+    expires_at = now().replace(microsecond=0) + timedelta(seconds=2)
+    access_token = create_access_token(
+        str(alice.id), additional_claims={"sid": session_id, "exp": expires_at}
+    )
+    hits = remembering.hits
+    while now() < expires_at:
+        assert sessions.principal_from(access_token).user_id == alice.id
+    assert remembering.hits > hits
+    with pytest.raises(Unauthenticated):
+        sessions.principal_from(access_token)
+
+
 def test_an_access_token_names_its_own_user_only(
     alice: User, make_user: Callable[..., User], client: ClientInfo
 ) -> None:
@@ -154,7 +170,7 @@ def test_an_access_token_names_its_own_user_only(
     signed_in = sessions.sign_in("alice", PASSWORD, client)
     session_id = ObjectId(principal_of(signed_in).session_id)
     bob = make_user("bob")
-    forged = signed_tokens.issue_access(AccessClaims(user_id=bob.id, session_id=session_id))
+    forged = signed_tokens.issue_access(user_id=bob.id, session_id=session_id)
     with pytest.raises(Unauthenticated):
         sessions.principal_from(forged)
 

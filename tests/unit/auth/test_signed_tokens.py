@@ -12,15 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.auth import signed_tokens
-from app.auth.signed_tokens import AccessClaims, RefreshClaims
+from app.auth.signed_tokens import RefreshClaims
 from app.errors import Unauthenticated
 
 if TYPE_CHECKING:
     from config.settings import Settings
 
 USER, SESSION = ObjectId(), ObjectId()
-ACCESS = AccessClaims(user_id=USER, session_id=SESSION)
 REFRESH = RefreshClaims(user_id=USER, session_id=SESSION, generation=3)
+
+
+def issue_access() -> str:
+    return signed_tokens.issue_access(user_id=USER, session_id=SESSION)
 
 
 def payload(token: str) -> dict[str, Any]:
@@ -30,18 +33,21 @@ def payload(token: str) -> dict[str, Any]:
 
 
 def signed(settings: Settings, **changes: object) -> str:
-    claims = payload(signed_tokens.issue_access(ACCESS)) | changes
+    claims = payload(issue_access()) | changes
     kept = {name: value for name, value in claims.items() if value is not None}
     return jwt.encode(kept, settings.jwt_secret.get_secret_value(), "HS256")
 
 
 def test_claims_read_back() -> None:
-    assert signed_tokens.read_access(signed_tokens.issue_access(ACCESS)) == ACCESS
+    claims = signed_tokens.read_access(issue_access())
+    assert (claims.user_id, claims.session_id) == (USER, SESSION)
+    left = claims.expires_at - datetime.now(UTC)
+    assert timedelta(minutes=14) < left <= timedelta(minutes=15)
     assert signed_tokens.read_refresh(signed_tokens.issue_refresh(REFRESH)) == REFRESH
 
 
 def test_lifetimes_come_from_the_settings() -> None:
-    access = payload(signed_tokens.issue_access(ACCESS))
+    access = payload(issue_access())
     refresh = payload(signed_tokens.issue_refresh(REFRESH))
     assert access["exp"] - access["iat"] == 15 * 60
     assert refresh["exp"] - refresh["iat"] == 7 * 24 * 3600
@@ -51,13 +57,14 @@ def test_one_is_not_taken_for_the_other() -> None:
     with pytest.raises(Unauthenticated):
         signed_tokens.read_access(signed_tokens.issue_refresh(REFRESH))
     with pytest.raises(Unauthenticated):
-        signed_tokens.read_refresh(signed_tokens.issue_access(ACCESS))
+        signed_tokens.read_refresh(issue_access())
 
 
 @pytest.mark.parametrize(
     "changes",
     [
         {"exp": int((datetime.now(UTC) - timedelta(seconds=5)).timestamp())},
+        {"exp": None},
         {"nbf": int((datetime.now(UTC) + timedelta(hours=1)).timestamp())},
         {"iss": "another"},
         {"iss": None},
@@ -74,21 +81,21 @@ def test_one_is_not_taken_for_the_other() -> None:
     ids=repr,
 )
 def test_any_wrong_claim_is_refused(unit_settings: Settings, changes: dict[str, object]) -> None:
-    assert signed_tokens.read_access(signed(unit_settings)) == ACCESS
+    assert signed_tokens.read_access(signed(unit_settings)).user_id == USER
     with pytest.raises(Unauthenticated) as refused:
         signed_tokens.read_access(signed(unit_settings, **changes))
     assert refused.value.wrong_credentials
 
 
 def test_a_token_signed_with_another_secret_is_refused() -> None:
-    claims = payload(signed_tokens.issue_access(ACCESS))
+    claims = payload(issue_access())
     with pytest.raises(Unauthenticated):
         signed_tokens.read_access(jwt.encode(claims, "b" * 64, "HS256"))
 
 
 @pytest.mark.parametrize("algorithm", ["none", "HS512"])
 def test_another_algorithm_is_refused(unit_settings: Settings, algorithm: str) -> None:
-    claims = payload(signed_tokens.issue_access(ACCESS))
+    claims = payload(issue_access())
     key = None if algorithm == "none" else unit_settings.jwt_secret.get_secret_value()
     with pytest.raises(Unauthenticated):
         signed_tokens.read_access(jwt.encode(claims, key, algorithm))
