@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from typing import TypeVar
 
 import mongoengine
-from pymongo import MongoClient, ReadPreference, WriteConcern
+from pymongo import MongoClient, ReadPreference, WriteConcern, timeout
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError, WTimeoutError
 from pymongo.read_concern import ReadConcern
 
@@ -16,8 +16,9 @@ from app.errors import Unavailable
 Result = TypeVar("Result")
 
 _ALIAS = "default"
-_DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
+_DURABLE = WriteConcern(w="majority", j=True)
 _SERVER_SELECTION_SECONDS = 3
+_LONGEST_TRANSACTION_SECONDS = 10
 _TRANSIENT = "TransientTransactionError"
 _in_transaction: ContextVar[bool] = ContextVar("in_transaction", default=False)
 
@@ -79,7 +80,9 @@ def in_transaction(work: Callable[[], Result]) -> Result:
     after a write conflict, so it must change nothing but the database.
 
     Raises:
-        Unavailable: MongoDB does not answer; whether the commit happened is unknown.
+        Unavailable: MongoDB does not answer, or somebody else holds the same rows, for ten
+            seconds; whether the commit happened is unknown. (A process that was killed within
+            a transaction holds its rows until MongoDB gives the transaction up.)
     """
 
     def attempt(_session: object) -> Result:
@@ -90,20 +93,26 @@ def in_transaction(work: Callable[[], Result]) -> Result:
             # mongoengine hides the label by which a transaction is known to be worth
             # running again.
             cause = error.__cause__ or error.__context__
-            if isinstance(cause, PyMongoError) and cause.has_error_label(_TRANSIENT):
+            if isinstance(cause, PyMongoError) and (
+                cause.has_error_label(_TRANSIENT) or isinstance(cause, UNREACHABLE)
+            ):
                 raise cause from error
             raise
         finally:
             _in_transaction.reset(mark)
 
     try:
-        with client().start_session() as session, session.bind(end_session=False):
+        with (
+            # Or pymongo would go on trying for two minutes.
+            timeout(_LONGEST_TRANSACTION_SECONDS),
+            client().start_session() as session,
+            session.bind(end_session=False),
+        ):
             return session.with_transaction(
                 attempt,
                 read_concern=ReadConcern("snapshot"),
                 write_concern=_DURABLE,
                 read_preference=ReadPreference.PRIMARY,
-                max_commit_time_ms=10_000,
             )
     except UNREACHABLE as error:
         raise Unavailable from error
