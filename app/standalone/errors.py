@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 
-class CannotStart(Exception):  # noqa: N818  the name says what happened
+class CannotStart(Exception):
     """Something stands in the way; the message says what, and what to do about it."""

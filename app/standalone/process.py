@@ -39,7 +39,7 @@ class Part:
     address: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
     stop_signal: signal.Signals = signal.SIGTERM
-    ready_within_seconds: float = 60.0
+    ready_within_seconds: float = 120.0
     stop_within_seconds: float = 20.0
 
 

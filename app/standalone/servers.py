@@ -46,9 +46,9 @@ class MongoServer:
         Raises:
             CannotStart: there is no program.
         """
+        mongod = programs.find(programs.MONGOD, self._directory / "bin")
         data = self._directory / "data"
         data.mkdir(parents=True, exist_ok=True)
-        mongod = programs.find(programs.MONGOD, self._directory / "bin")
         return Part(
             name="mongodb",
             argv=(
@@ -120,9 +120,9 @@ class RedisServer:
         Raises:
             CannotStart: there is no program.
         """
+        redis_server = programs.find(programs.REDIS_SERVER, self._directory / "bin")
         data = self._directory / "data"
         data.mkdir(parents=True, exist_ok=True)
-        redis_server = programs.find(programs.REDIS_SERVER, self._directory / "bin")
         return Part(
             name="redis",
             argv=(
@@ -136,6 +136,8 @@ class RedisServer:
                 # at 0.3 ms a write.
                 *("--appendfsync", "always"),
                 *("--save", ""),
+                # Its command line tells a later run that it is ours; see leftovers.
+                *("--set-proc-title", "no"),
             ),
             log=self._log,
             is_ready=self._answers,
@@ -185,9 +187,9 @@ class S3Server:
         Raises:
             CannotStart: there is no program.
         """
+        weed = programs.find(programs.WEED, self._directory / "bin")
         data = self._directory / "data"
         data.mkdir(parents=True, exist_ok=True)
-        weed = programs.find(programs.WEED, self._directory / "bin")
         return Part(
             name="s3",
             argv=(

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
-class StopRequested(Exception):  # noqa: N818  an event, not an error
+class StopRequested(Exception):
     """The user, or the system, wants the run to end."""
 
 

@@ -120,13 +120,12 @@ class Supervisor:
             CannotStart: one failed; the others run until ``stop``.
             StopRequested: a signal came first.
         """
-        begun = []
+        waiting = []
         for part in parts:
-            begun.append(KeptPart(part, self._record, self._say))
-            self._parts.append(begun[-1])
-        for kept in begun:
-            while not kept.is_ready():
-                self._signals.pause(POLL_SECONDS)
+            waiting.append(KeptPart(part, self._record, self._say))
+            self._parts.append(waiting[-1])
+        while waiting := [kept for kept in waiting if not kept.is_ready()]:
+            self._signals.pause(POLL_SECONDS)
 
     def watch(self) -> None:
         """Keep them running, until a signal comes.

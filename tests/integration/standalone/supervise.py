@@ -5,7 +5,6 @@ A stand-in is ready once it has written its process id to ``$PID_FILE``, FOLDER/
 
 from __future__ import annotations
 
-import signal
 import sys
 from pathlib import Path
 
@@ -14,8 +13,6 @@ from app.standalone.leftovers import RunRecord
 from app.standalone.process import Part
 from app.standalone.stopping import StopRequested, StopSignals
 from app.standalone.supervisor import Supervisor
-
-_LONGEST_TEST_SECONDS = 60
 
 
 def stand_in(folder: Path, name: str, command: str) -> Part:
@@ -26,8 +23,8 @@ def stand_in(folder: Path, name: str, command: str) -> Part:
         log=folder / f"{name}.log",
         is_ready=lambda: pid_file.exists() and pid_file.read_text().strip() != "",
         env={"PID_FILE": str(pid_file)},
-        ready_within_seconds=5,
-        stop_within_seconds=1,
+        ready_within_seconds=20,
+        stop_within_seconds=3,
     )
 
 
@@ -36,7 +33,6 @@ def say(line: str) -> None:
 
 
 def main(folder: Path, parts: list[str]) -> None:
-    signal.alarm(_LONGEST_TEST_SECONDS)
     signals = StopSignals()
     signals.listen()
     record = RunRecord(folder / "run")

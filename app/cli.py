@@ -1,0 +1,82 @@
+"""The ``packhouse`` command."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from app.standalone.errors import CannotStart
+from app.standalone.up import up
+from app.version import VERSION
+from config.settings import SettingsError, load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from config.settings import Settings
+
+
+@click.group()
+@click.version_option(VERSION, prog_name="packhouse")
+def main() -> None:
+    """Packhouse, a self-hosted package registry."""
+
+
+@main.command("up")
+@click.option("--s3", "wants_s3", is_flag=True, help="Keep artifacts in an S3 server of its own.")
+def up_command(*, wants_s3: bool) -> None:
+    """Start everything, MongoDB and Redis included, and run until Ctrl-C."""
+    with _problems_said_plainly():
+        up(load_settings(), wants_s3=wants_s3, say=_say)
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database up to this code, with an administrator in it."""
+    with _problems_said_plainly():
+        settings = load_settings()
+        settings.require_services_and_secrets()
+        _migrate(settings)
+        _make_administrator(settings)
+
+
+@contextmanager
+def _problems_said_plainly() -> Iterator[None]:
+    try:
+        yield
+    except (CannotStart, SettingsError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _migrate(settings: Settings) -> None:
+    from app.models import connection  # noqa: PLC0415  `packhouse up` stays small without it
+    from migrations import runner  # noqa: PLC0415
+
+    client: Any = connection.connect(settings.mongodb_url, settings.mongodb_db)
+    try:
+        for name in runner.migrate(client[settings.mongodb_db]):
+            _say(f"Migrated: {name}")
+    finally:
+        connection.disconnect()
+
+
+def _make_administrator(settings: Settings) -> None:
+    from app import create_app  # noqa: PLC0415  as above
+    from app.auth import bootstrap  # noqa: PLC0415
+
+    with create_app(settings).app_context():
+        password = bootstrap.ensure_administrator(settings)
+    if password:
+        _say(f"Sign in as {bootstrap.USERNAME} with the password {password} (shown this once).")
+
+
+def _say(line: str) -> None:
+    """Print a line; a terminal that was closed must not keep us from stopping cleanly."""
+    with suppress(OSError):
+        click.echo(line)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""The servers that Packhouse needs: those of the settings, or its own where they name none."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from app.standalone.errors import CannotStart
+from app.standalone.servers import MongoServer, RedisServer, S3Server
+from config.settings import StorageBackend
+
+if TYPE_CHECKING:
+    from app.standalone.process import Part
+    from app.standalone.secret_file import Secrets
+    from config.settings import Settings
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """Which servers to start, and the settings with which everything else then runs.
+
+    ``env`` makes a program read just these settings, and find our modules from anywhere.
+    """
+
+    parts: list[Part]
+    settings: Settings
+    env: dict[str, str]
+
+
+def plan(settings: Settings, secrets: Secrets, data_directory: Path, *, wants_s3: bool) -> Services:
+    """Decide what to start.
+
+    An S3 server that was started once is started again: artifacts lie there.
+
+    Raises:
+        CannotStart: a program is missing, or the settings contradict ``wants_s3``.
+    """
+    logs = data_directory / "logs"
+    parts: list[Part] = []
+    changes: dict[str, str | SecretStr] = {
+        "jwt_secret": settings.jwt_secret or SecretStr(secrets.jwt_secret),
+        "auth_encryption_key": settings.auth_encryption_key
+        or SecretStr(secrets.auth_encryption_key),
+    }
+    if not settings.mongodb_url:
+        mongodb = MongoServer(data_directory / "mongodb", logs / "mongodb.log")
+        parts.append(mongodb.part())
+        changes["mongodb_url"] = mongodb.url
+    if not settings.redis_url:
+        redis = RedisServer(data_directory / "redis", logs / "redis.log")
+        parts.append(redis.part())
+        changes["redis_url"] = redis.url
+    has_s3 = (data_directory / "s3/data").exists()
+    if not settings.s3_url and (wants_s3 or has_s3):
+        _require_s3_is_possible(settings, data_directory, is_new=not has_s3)
+        s3 = S3Server(
+            data_directory / "s3",
+            logs / "s3.log",
+            access_key=settings.s3_access_key.get_secret_value() or secrets.s3_access_key,
+            secret_key=settings.s3_secret_key.get_secret_value() or secrets.s3_secret_key,
+            bucket=settings.s3_bucket,
+        )
+        parts.append(s3.part())
+        changes["s3_endpoint"] = s3.endpoint
+        changes["s3_access_key"] = SecretStr(s3.access_key)
+        changes["s3_secret_key"] = SecretStr(s3.secret_key)
+    return Services(
+        parts=parts,
+        settings=settings.model_copy(update={**changes, "data_dir": data_directory}),
+        env={
+            "DATA_DIR": str(data_directory),
+            "PYTHONPATH": os.pathsep.join(filter(None, [str(_ROOT), os.getenv("PYTHONPATH")])),
+            **{name.upper(): _plain(value) for name, value in changes.items()},
+        },
+    )
+
+
+def _require_s3_is_possible(settings: Settings, data_directory: Path, *, is_new: bool) -> None:
+    if settings.storage_backend is StorageBackend.FILESYSTEM:
+        raise CannotStart(
+            "STORAGE_BACKEND=filesystem and an S3 server of its own contradict each other. "
+            "Remove STORAGE_BACKEND to use the S3 server."
+        )
+    artifacts = data_directory / settings.storage_path
+    if is_new and artifacts.is_dir() and any(artifacts.iterdir()):
+        raise CannotStart(
+            f"--s3: the artifacts of this data folder are files in {artifacts}, and would not be "
+            "found in an S3 server. Start without --s3, or set DATA_DIR to a new folder."
+        )
+
+
+def _plain(value: str | SecretStr) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value

@@ -1,0 +1,58 @@
+"""`packhouse up`: everything in one command, from the first start on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.standalone import checks, services
+from app.standalone.leftovers import RunRecord
+from app.standalone.lock import only_run
+from app.standalone.migration import migrate
+from app.standalone.parts import own_parts, shown_url
+from app.standalone.secret_file import kept_secrets
+from app.standalone.stopping import StopRequested, StopSignals
+from app.standalone.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from config.settings import Settings
+
+
+def up(settings: Settings, *, wants_s3: bool, say: Callable[[str], None]) -> None:
+    """Run everything until a signal comes; nothing is left running afterwards.
+
+    Takes the process's signals over. ``say`` is given each line for the user to see.
+
+    Raises:
+        CannotStart: something stands in the way.
+        SettingsError: the settings are unsafe.
+    """
+    data_directory = settings.data_dir.absolute()
+    checks.prepare_data_directory(data_directory)
+    checks.require_disk_space(data_directory)
+    signals = StopSignals()
+    signals.listen()
+    with only_run(data_directory, shown_url(settings)):
+        record = RunRecord(data_directory / "run")
+        record.end_leftovers(say)
+        checks.require_free_address(settings.host, settings.port)
+        secrets = kept_secrets(data_directory / "secrets.json")
+        planned = services.plan(settings, secrets, data_directory, wants_s3=wants_s3)
+        planned.settings.require_services_and_secrets()
+        supervisor = Supervisor(record, signals, say)
+        try:
+            supervisor.start(planned.parts)
+            to_tell = migrate(planned.env, signals)
+            supervisor.start(own_parts(planned.settings, planned.env, data_directory / "logs"))
+            for line in (
+                f"Packhouse serves at {shown_url(settings)}",
+                *to_tell,
+                "Ctrl-C stops it.",
+            ):
+                say(line)
+            supervisor.watch()
+        except StopRequested:
+            say("Stopping; once more to hurry.")
+        finally:
+            supervisor.stop()
