@@ -1,0 +1,60 @@
+# Everything that one does with a checkout. `make help` lists it.
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check clients bench lock clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
+		printf '%-9s %s\n' "$$name" "$$text"; done
+
+run: $(VENV)/standalone ## Start everything and print the address; Ctrl-C stops it (S3=1 adds an S3 server)
+	@$(PYTHON) -m app.cli up $(if $(S3),--s3)
+
+test: $(VENV)/development ## Run the whole suite but what drives real package managers
+	$(PYTHON) -m pytest -m "not client and not upstream" $(ARGS)
+
+check: $(VENV)/development ## Check format, style, types and the direction of imports
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m mypy
+	$(VENV)/bin/lint-imports
+
+clients: $(VENV)/development ## Drive real package managers against a running Packhouse
+	$(PYTHON) -m pytest -m client $(ARGS)
+
+bench: $(VENV)/development ## Measure, side by side with what one would use instead
+	$(PYTHON) bench/run.py $(ARGS)
+
+lock: $(VENV)/development ## Compile requirements*.in to pinned requirements*.txt
+	for name in requirements requirements-standalone requirements-dev; do \
+		$(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+			--no-header --no-emit-index-url --no-emit-find-links $$name.in -o $$name.txt || exit; \
+	done
+
+clean: ## Remove what was installed or generated; data stay
+	rm -rf $(VENV) .clients .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build
+	find app bench config migrations tests workers -name __pycache__ -prune -exec rm -rf {} +
+
+# Each file says that the requirements of its kind are installed.
+
+$(VENV)/created:
+	@PYTHON=$$(for candidate in python3 python3.13 python3.12 python3.11; do \
+		$$candidate -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
+			&& echo $$candidate && break; done); \
+	test -n "$$PYTHON" || { echo 'Python 3.11, 3.12 or 3.13 is needed.' >&2; exit 1; }; \
+	$$PYTHON -m venv $(VENV)
+	@touch $@
+
+$(VENV)/standalone: requirements.txt requirements-standalone.txt | $(VENV)/created
+	@echo 'Installing what Packhouse needs into $(VENV)'
+	@$(INSTALL) -r requirements.txt -r requirements-standalone.txt
+	@touch $@
+
+$(VENV)/development: requirements-dev.txt $(VENV)/standalone
+	@echo 'Installing what its tests and checks need'
+	@$(INSTALL) -r requirements-dev.txt
+	@touch $@
