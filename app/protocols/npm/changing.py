@@ -27,8 +27,13 @@ def expected_revision(package: PackageRef, revision: str) -> int:
 
 
 def deprecate(principal: Principal, package: PackageRef, change: parsing.Deprecation) -> int:
-    """Apply the deprecation messages that differ; everything else is ignored."""
+    """Apply the deprecation messages that differ; everything else is ignored.
+
+    Raises:
+        InvalidInput: it names a version that is not published: a publish without a tarball.
+    """
     access.require(principal, Action.MAINTAIN, package.repository, package=package.name.normal)
+    _require_published(package, frozenset(change.messages))
     revision = None
     if change.revision is not None:
         revision = expected_revision(package, change.revision)
@@ -102,3 +107,15 @@ def withdraw_tarball(
         deletion.withdraw_versions(
             principal, package, numbers, default_tag=LATEST, expected_revision=number
         )
+
+
+def _require_published(package: PackageRef, numbers: frozenset[str]) -> frozenset[str]:
+    """Return what is published, which has to include these numbers."""
+    published = frozenset(row["number"] for row in read_snapshot(package.id).versions)
+    added = numbers - published
+    if added:
+        raise InvalidInput(
+            f"{min(added)} is not published. Versions are added by publishing them, with their "
+            "tarball."
+        )
+    return published

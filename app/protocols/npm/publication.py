@@ -10,6 +10,7 @@ import orjson
 from app.auth.principal import Principal
 from app.errors import Forbidden
 from app.models import Visibility
+from app.offload import off_hub
 from app.protocols.npm import archives, integrity, keys, manifests, parsing
 from app.registry import publishing
 from app.registry.publishing import Published, UploadedFile
@@ -28,7 +29,7 @@ def publish(principal: Principal, target: PublishTarget, change: parsing.Publish
     """
     _require_possible_access(target, change)
     with change.tarball.open() as file:
-        found = archives.inspect_tarball(file)
+        found = off_hub(archives.inspect_tarball, file)
     manifest = manifests.build_manifest(
         found,
         change,

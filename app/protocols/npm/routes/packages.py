@@ -85,6 +85,8 @@ def put_package(name: str) -> Response:
         target = resolution.for_publish(principal, scope, identity.shared_name(found))
         with _read_body(target.repository.max_file_bytes) as body:
             change = parsing.classify(body, found)
+            if isinstance(change, parsing.Deprecation):
+                raise InvalidInput("A publish holds exactly one tarball, in '_attachments'.")
             if not isinstance(change, parsing.Publish):
                 raise NotFound
             return _publish(target, change)
