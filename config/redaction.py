@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 MASK = "***"
 
@@ -45,6 +46,7 @@ def mask_text(text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=1000)
 def is_secret_key(key: str) -> bool:
     """Whether a field of this name holds a secret or an e-mail address.
 
@@ -57,6 +59,8 @@ def redact(value: object) -> object:
     """Return a copy of a log field's value without secrets, however deep they are."""
     if isinstance(value, str):
         return mask_text(value)
+    if isinstance(value, int | float | None):
+        return value
     if isinstance(value, bytes):
         return redact(value.decode("utf-8", "replace"))
     if isinstance(value, Mapping):
