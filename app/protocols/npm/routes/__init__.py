@@ -16,4 +16,4 @@ def _add_converters(state: BlueprintSetupState) -> None:
 
 
 # The views register themselves on the blueprint.
-from app.protocols.npm.routes import accounts, packages, search, security, tags  # noqa: E402, F401
+from app.protocols.npm.routes import accounts, organizations, packages, search, security, tags  # noqa: E402, F401
