@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
-from app.storage.s3 import Connection
 from config.settings import StorageBackend, load_settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from app.standalone.servers import S3Server
     from app.storage.base import ObjectStore, Staged
     from config.settings import Settings
@@ -47,12 +45,6 @@ def s3_settings(data_dir: Path, server: S3Server, **changes: object) -> Settings
 def new_prefix() -> str:
     """Return a place in a bucket that nothing else has."""
     return f"test-{secrets.token_hex(6)}"
-
-
-@pytest.fixture(scope="session")
-def s3_connection(s3_server: S3Server) -> Connection:
-    """One client for all tests: making one takes half a second."""
-    return Connection(s3_settings(Path(), s3_server))
 
 
 def stage(store: ObjectStore, content: bytes) -> Staged:

@@ -238,8 +238,9 @@ class S3Store(ObjectStore):
             Unavailable: somebody else has been about to for a long time.
         """
         claim = hashlib.sha256(key.encode()).hexdigest()
+        mark = uuid.uuid4().hex
         give_up = time.monotonic() + _CLAIM_WAIT_SECONDS
-        while not self._put_claim(claim):
+        while not self._put_claim(claim, mark):
             if self._mark_of(key) is not None:
                 raise ObjectExists(key)
             if time.monotonic() > give_up:
@@ -251,13 +252,15 @@ class S3Store(ObjectStore):
             with suppress(Unavailable):  # Then it runs out.
                 self._claims.delete(claim)
 
-    def _put_claim(self, claim: str) -> bool:
+    def _put_claim(self, claim: str, mark: str) -> bool:
         try:
-            self._claims.put_new(claim, b"", {})
+            self._claims.put_new(claim, b"", {_MARK: mark})
         except ObjectExists:
             with suppress(ObjectMissing):
-                if self._claims.head(claim).age > _CLAIM_LIFE:
+                found = self._claims.head(claim)
+                if found.age > _CLAIM_LIFE:
                     self._claims.delete(claim)
+                return found.metadata.get(_MARK) == mark
             return False
         return True
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from app import create_app
 from app.models import connection
+from app.storage.s3 import Connection
 from migrations.runner import migrate
+from tests.stores import s3_settings
 from tests.world import World
 
 if TYPE_CHECKING:
@@ -16,7 +19,14 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
+    from app.standalone.servers import S3Server
     from config.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def s3_connection(s3_server: S3Server) -> Connection:
+    """One S3 client for all tests: making one takes half a second."""
+    return Connection(s3_settings(Path(), s3_server))
 
 
 @pytest.fixture

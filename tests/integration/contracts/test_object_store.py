@@ -30,9 +30,7 @@ from app.storage.disk_cache import DiskCache
 from app.storage.filesystem import FilesystemStore
 from app.storage.s3_store import S3Store
 from app.storage.staging import StagingArea
-from tests.stores import MIB, keys, new_prefix, put, read, s3_connection, stage
-
-__all__ = ["s3_connection"]
+from tests.stores import MIB, keys, new_prefix, put, read, stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -345,11 +343,11 @@ def test_a_listing_gives_what_starts_with_the_prefix(store: ObjectStore, prefix:
 
 
 def test_a_listing_goes_over_many_pages(store: ObjectStore) -> None:
-    staged = [(stage(store, b"x"), f"many/{number:04d}") for number in range(1100)]
+    staged = [(stage(store, b"x"), f"many/{number:04d}") for number in range(1002)]
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda one: store.reveal(*one), staged))
     assert keys(store, "many/") == [key for _, key in staged]
-    assert keys(store, "many/", after="many/1050") == [f"many/{n}" for n in range(1051, 1100)]
+    assert keys(store, "many/", after="many/0990") == [key for _, key in staged[991:]]
 
 
 def test_what_is_deleted_is_gone_and_deleting_what_is_not_there_is_fine(

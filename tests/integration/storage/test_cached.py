@@ -15,14 +15,12 @@ from app.storage.s3_store import S3Store
 from app.storage.staging import StagingArea
 from tests.live import free_port
 from tests.store_processes import HAMMERED, run, signed, start
-from tests.stores import MIB, new_prefix, put, read, s3_connection, s3_settings
+from tests.stores import MIB, new_prefix, put, read, s3_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from app.standalone.servers import S3Server
-
-__all__ = ["s3_connection"]
 
 
 @pytest.fixture

@@ -18,15 +18,13 @@ from app.storage.s3 import Connection
 from app.storage.s3_store import S3Store
 from app.storage.staging import StagingArea
 from tests.live import free_port
-from tests.stores import keys, new_prefix, put, read, s3_connection, s3_settings, stage
+from tests.stores import keys, new_prefix, put, read, s3_settings, stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from app.standalone.servers import S3Server
-
-__all__ = ["s3_connection"]
 
 
 @pytest.fixture
@@ -184,6 +182,36 @@ class _BreaksOff(BaseHTTPRequestHandler):
 
     def log_message(self, *args: object) -> None:
         pass
+
+
+def refuses_at_first() -> tuple[type[BaseHTTPRequestHandler], list[bytes]]:
+    """Make a server that takes an upload at the second try; and what it took."""
+    taken: list[bytes] = []
+
+    class RefusesAtFirst(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_PUT(self) -> None:
+            taken.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(503 if len(taken) == 1 else 200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    return RefusesAtFirst, taken
+
+
+def test_an_upload_that_is_tried_again_is_sent_whole(
+    s3_server: S3Server, tmp_path: Path, staging: StagingArea
+) -> None:
+    content = secrets.token_bytes(300_000)
+    handler, taken = refuses_at_first()
+    with served(handler) as url:
+        settings = s3_settings(tmp_path, s3_server, s3_endpoint=url)
+        put(S3Store(Connection(settings), "packages", staging), "a", content)
+    assert taken == [content, content]
 
 
 @contextmanager
