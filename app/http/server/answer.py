@@ -103,7 +103,7 @@ class Answer:
         lines = [f"HTTP/1.1 {self._status}", *map(": ".join, self._headers)]
         given = {name.lower(): value for name, value in self._headers}
         if "date" not in given:
-            lines.append(_date_line(int(time.time())))
+            lines.append(date_line())
         self._decide_end(given, lines)
         self._decide_keeping(given, lines)
         text = "\r\n".join(lines)
@@ -138,6 +138,11 @@ class Answer:
             lines.append("Connection: close")
         elif not self._framing.is_http_1_1:
             lines.append("Connection: keep-alive")
+
+
+def date_line() -> str:
+    """Return the Date header of now (RFC 9110, section 6.6.1)."""
+    return _date_line(int(time.time()))
 
 
 @lru_cache(maxsize=1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from app.http.server.answer import Answer
+from app.http.server.answer import Answer, date_line
 from app.http.server.body import BodyError, RequestBody
 from app.http.server.head import Refusal, bad_request
 from app.http.server.wire import ClientGone, Wire
@@ -97,20 +97,20 @@ class Connection:
             raise Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed.") from error
 
     def _refuse(self, refusal: Refusal) -> None:
-        status = refusal.status
-        log.info(
-            "request.refused",
-            status=status.value,
-            reason=refusal.reason,
-            ip=self._environ["REMOTE_ADDR"],
-        )
-        text = f"{refusal.reason}\n".encode()
-        head = (
-            f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: text/plain\r\n"
-            f"Content-Length: {len(text)}\r\nConnection: close\r\n\r\n"
+        status, reason = refusal.status, refusal.reason
+        if status < HTTPStatus.INTERNAL_SERVER_ERROR:  # else the failure is logged already
+            address = self._environ["REMOTE_ADDR"]
+            log.info("request.refused", status=status.value, reason=reason, ip=address)
+        text = f"{reason}\n".encode()
+        lines = (
+            f"HTTP/1.1 {status.value} {status.phrase}",
+            date_line(),
+            "Content-Type: text/plain",
+            f"Content-Length: {len(text)}",
+            "Connection: close\r\n\r\n",
         )
         try:
-            self._wire.send(head.encode(), text)
+            self._wire.send("\r\n".join(lines).encode(), text)
         except ClientGone:
             return
         self._wire.linger()
