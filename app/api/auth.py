@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from marshmallow import ValidationError, fields, validates_schema
 
-from app.api.resource import Check, Resource
+from app.api.edits import Check
+from app.api.resource import Resource
 from app.api.schemas import Content, Moment, Strict
 from app.api.tokens import TokenSchema
 from app.api.users import UserSchema
@@ -168,7 +169,7 @@ def refresh_session(refresh: Refresh) -> SignIn:
 @resource.command("/auth/logout")
 def log_out() -> None:
     """End the session that you call with."""
-    sessions.sign_out(current_principal())
+    session_management.end_current_session(current_principal())
 
 
 @resource.read("/auth/me", answer=SelfSchema)
@@ -177,7 +178,7 @@ def get_self() -> SelfDescription:
     return self_description.describe_self(current_principal())
 
 
-@resource.list("/auth/providers", item=ProviderSchema)
+@resource.list("/auth/providers", item=ProviderSchema, takes_anyone=True)
 def list_providers(_page: PageRequest) -> Page[Provider]:
     """List the ways to sign in."""
     return Page(items=(LOCAL,))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from app.api.resource import Check, Resource
+from app.api.edits import Check
+from app.api.resource import Resource
 from app.api.schemas import LONGEST_NAME, Moment, PageQuery, Strict, UserSummarySchema
 from app.auth.current import current_principal
 from app.registry import package_management

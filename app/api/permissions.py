@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from marshmallow import fields
 
 from app.access import Role, Rule
-from app.api.resource import Check, Edit, Resource
+from app.api.edits import Check, Edit
+from app.api.resource import Resource
 from app.api.schemas import Content, Moment, Strict, UserSummarySchema
 from app.auth.current import current_principal
 from app.models import GranteeType, RepositoryRole

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from app.api.resource import Check, Edit, Resource
+from app.api.edits import Check, Edit
+from app.api.resource import Resource
 from app.api.schemas import CascadeQuery, Content, Moment, Sequence, Strict, names, text
 from app.auth.current import current_principal
 from app.models import RepositoryKind, Visibility

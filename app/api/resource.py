@@ -1,83 +1,40 @@
 """How every resource is written down: one decorator for each thing that one does to it.
 
 A view gets what the request carries as checked values, calls one use case, and returns
-what that returned. Parsing, status codes, headers, conditional requests, pages, and the
-description in the OpenAPI document are the same for all, and are here.
+what that returned. Parsing, status codes, headers, conditional and repeated requests,
+pages, and the description in the OpenAPI document are the same for all, and are here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, partial, wraps
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast
+from typing import Any, Protocol, TypeVar
 
-import orjson
 from flask import Response, request
-from marshmallow import Schema, ValidationError, fields
+from marshmallow import Schema, fields
 
-from app.api import etags, idempotency, merge_patch
+from app.api import answers, idempotency
+from app.api.edits import Check, Edit
 from app.api.openapi import Blueprint, describe
-from app.api.pagination import next_link, read_page, write_cursor
-from app.api.parsing import Json, read_json, unprocessable
+from app.api.pagination import read_page
+from app.api.parsing import read_json
 from app.api.schemas import Content, PageQuery, Strict
-from app.registry.listing import Page, PageRequest
 
-Path = ParamSpec("Path")
-Shown = TypeVar("Shown")
-Written = TypeVar("Written")
-Parsed = TypeVar("Parsed")
+View = TypeVar("View", bound=Callable[..., Any])
 
-_KEPT_BY_CLIENT = "private, no-cache"
-_SECRET = "no-store"  # noqa: S105  a caching rule
-_JSON = "application/json"
+_CREATED = 201
+_NO_CONTENT = 204
 _MERGE_PATCH = "application/merge-patch+json"
+_ETAG = {"ETag": {"schema": {"type": "string"}}}
+_LINK = {"Link": {"schema": {"type": "string"}, "description": 'With `rel="next"`.'}}
 
 
-class Edit(Generic[Shown, Written]):
-    """What a PUT or a PATCH makes of a resource: from what it is to what it is to be.
+class Decorator(Protocol):
+    """Registers a view, and leaves it as it is."""
 
-    Called by the use case within its transaction, so that nobody else's change is lost.
-    """
-
-    def __init__(self, shown_as: Schema, written_as: Schema, body: Json, *, is_patch: bool) -> None:
-        self._shown_as = shown_as
-        self._written_as = written_as
-        self._body = body
-        self._is_patch = is_patch
-        if is_patch and not isinstance(body, dict):
-            raise unprocessable("A merge patch is a JSON object.")
-        self._replacement: Any = None if is_patch else _load(written_as, body)
-
-    def __call__(self, current: Shown | None) -> Written:
-        """Return what is to become of the resource; there is none yet where it is ``None``.
-
-        Raises:
-            PreconditionFailed: ``If-Match`` names another state of it.
-            UnprocessableInput: patched, it would not be acceptable.
-        """
-        if current is None:
-            etags.require_nothing_to_match()
-        else:
-            etags.require_match(_dump(self._shown_as, current))
-        if not self._is_patch:
-            return cast("Written", self._replacement)
-        patched = merge_patch.merged(self._written_as.dump(current), self._body)
-        return cast("Written", _load(self._written_as, patched))
-
-
-class Check(Generic[Shown]):
-    """Whether a resource is still what the client that wants it deleted thinks it is."""
-
-    def __init__(self, shown_as: Schema) -> None:
-        self._shown_as = shown_as
-
-    def __call__(self, current: Shown) -> None:
-        """Let it pass.
-
-        Raises:
-            PreconditionFailed: ``If-Match`` names another state of it.
-        """
-        etags.require_match(_dump(self._shown_as, current))
+    def __call__(self, view: View, /) -> View:
+        """Return the view."""
 
 
 class Resource:
@@ -94,16 +51,16 @@ class Resource:
 
     def read(
         self, rule: str, *, answer: type[Schema], query: type[Content] | None = None
-    ) -> Callable[[Callable[Path, object]], Callable[Path, object]]:
+    ) -> Decorator:
         """Register a view that returns one resource; it takes the query, if any, first."""
         schema = answer()
 
-        def decorator(view: Callable[Path, object]) -> Callable[Path, object]:
+        def decorator(view: View) -> View:
             @wraps(view)
-            def operation(*args: Path.args, **kwargs: Path.kwargs) -> Response:
-                return _one(schema, view(*args, **kwargs), 200)
+            def operation(*parsed: Any, **path: Any) -> Response:  # noqa: ANN401  by the schemas
+                return answers.one(schema, view(*parsed, **path))
 
-            documented = self._answering(operation, 200, schema, with_etag=True)
+            documented = self.blueprint.response(200, schema, headers=_ETAG)(operation)
             if query is not None:
                 documented = self.blueprint.arguments(query, location="query")(documented)
             describe(documented, parameters=("IfNoneMatch",), members=_named(view))
@@ -113,42 +70,42 @@ class Resource:
         return decorator
 
     def list(
-        self, rule: str, *, item: type[Schema], query: type[PageQuery] = PageQuery
-    ) -> Callable[
-        [Callable[Concatenate[PageRequest, Path], Page[Any]]],
-        Callable[Concatenate[PageRequest, Path], Page[Any]],
-    ]:
+        self,
+        rule: str,
+        *,
+        item: type[Schema],
+        query: type[PageQuery] = PageQuery,
+        takes_anyone: bool = False,
+    ) -> Decorator:
         """Register a view that returns one page of a list.
 
         It takes the page that is wanted, and where ``query`` makes something of what else
-        it holds (see ``PageQuery.makes``), that.
+        it holds (see ``PageQuery.makes``), that. ``takes_anyone`` is as for
+        :meth:`command`.
         """
         schema = item()
 
-        def decorator(
-            view: Callable[Concatenate[PageRequest, Path], Page[Any]],
-        ) -> Callable[Concatenate[PageRequest, Path], Page[Any]]:
+        def decorator(view: View) -> View:
             @wraps(view)
             def operation(parsed: dict[str, Any], **path: Any) -> Response:  # noqa: ANN401  of the URL
                 limit, cursor = parsed.pop("limit"), parsed.pop("cursor")
                 wanted = () if query.makes is None else (query.makes(**parsed),)
-                page = view(read_page(limit, cursor), *wanted, **path)
-                return _page(schema, page, limit)
+                return answers.page(schema, view(read_page(limit, cursor), *wanted, **path), limit)
 
-            documented = self._answering(operation, 200, _page_schema(item)(), with_link=True)
+            documented = self.blueprint.response(200, _page_schema(item)(), headers=_LINK)(
+                operation
+            )
             documented = self.blueprint.arguments(query, location="query")(documented)
-            describe(documented, members=_named(view))
-            self._add(rule, "GET", view, documented)
+            describe(documented, members=_named(view) | _open(takes_anyone))
+            self._add(rule, "GET", view, documented, takes_anyone=takes_anyone)
             return view
 
         return decorator
 
     def create(
-        self, rule: str, *, body: type[Content], answer: type[Schema], location: str = ""
-    ) -> Callable[
-        [Callable[Concatenate[Any, Path], object]], Callable[Concatenate[Any, Path], object]
-    ]:
-        """Register a view that makes something of a body and returns it: 201.
+        self, rule: str, *, body: type[Content], answer: type[Schema], location: str
+    ) -> Decorator:
+        """Register a view that makes something and returns it: 201.
 
         Args:
             rule: of the collection.
@@ -157,7 +114,7 @@ class Resource:
             location: of what was made; ``{...}`` stands for members of the answer and for
                 parts of the path.
         """
-        return self.command(rule, body=body, answer=answer, status=201, location=location)
+        return self.command(rule, body=body, answer=answer, location=location)
 
     def command(
         self,
@@ -165,84 +122,66 @@ class Resource:
         *,
         body: type[Content] | None = None,
         answer: type[Schema] | None = None,
-        status: int = 200,
         location: str = "",
         is_secret: bool = False,
         takes_anyone: bool = False,
-    ) -> Callable[[Callable[..., object]], Callable[..., object]]:
+    ) -> Decorator:
         """Register a view that does what a POST asks for.
 
         Args:
             rule: its path.
             body: read into the view's first argument.
             answer: what is returned; none for nothing: 204.
-            status: of the answer.
-            location: as for :meth:`create`.
+            location: as for :meth:`create`, where something is made: 201.
             is_secret: the answer holds a secret, and is kept by nobody.
             takes_anyone: it must work whatever credentials came along.
         """
         schema = None if answer is None else answer()
+        status = _NO_CONTENT if schema is None else _CREATED if location else 200
+        render = answers.secret if is_secret else answers.one
 
-        def decorator(view: Callable[..., object]) -> Callable[..., object]:
+        def decorator(view: View) -> View:
             @wraps(view)
-            def operation(*args: Any, **path: Any) -> Response:  # noqa: ANN401  parsed, and of the URL
-                shown = view(*args, **path)
+            def operation(*parsed: Any, **path: Any) -> Response:  # noqa: ANN401  by the schemas
+                shown = view(*parsed, **path)
                 if schema is None:
-                    return Response(status=204)
-                response = _one(schema, shown, status, is_secret=is_secret)
+                    return Response(status=status)
+                response = render(schema, shown, status)
                 if location:
-                    members = {**path, **schema.dump(shown)}
-                    response.headers["Location"] = request.root_path + location.format(**members)
+                    response.headers["Location"] = location.format(**path | schema.dump(shown))
                 return response
 
-            documented = self._answering(
-                operation,
-                status if schema else 204,
-                schema,
-                with_etag=status == 201,  # noqa: PLR2004
-            )
+            headers = None if is_secret or schema is None else _ETAG
+            documented = self.blueprint.response(status, schema, headers=headers)(operation)
             if body is not None:
                 documented = self.blueprint.arguments(body)(documented)
-            members = {**_named(view), **({"security": [{}]} if takes_anyone else {})}
+            members = _named(view) | _open(takes_anyone)
             describe(documented, parameters=("IdempotencyKey",), members=members)
-            documented.takes_anyone = takes_anyone
-            self._add(rule, "POST", view, documented)
+            self._add(rule, "POST", view, documented, takes_anyone=takes_anyone)
             return view
 
         return decorator
 
     def edit(
-        self,
-        rule: str,
-        *,
-        content: type[Content],
-        answer: type[Schema],
-        patchable: bool = True,
-    ) -> Callable[
-        [Callable[Concatenate[Any, Path], object]], Callable[Concatenate[Any, Path], object]
-    ]:
+        self, rule: str, *, content: type[Content], answer: type[Schema], patchable: bool = True
+    ) -> Decorator:
         """Register a view that changes a resource, for PUT and, if ``patchable``, PATCH.
 
         It takes an :class:`Edit` first.
         """
         schema, written = answer(), content()
 
-        def decorator(
-            view: Callable[Concatenate[Any, Path], object],
-        ) -> Callable[Concatenate[Any, Path], object]:
-            def operation(method: str, *args: Path.args, **path: Path.kwargs) -> Response:
+        def decorator(view: View) -> View:
+            def operation(method: str, **path: Any) -> Response:  # noqa: ANN401  of the URL
                 body = read_json(request, default={})
                 edit: Edit[Any, Any] = Edit(schema, written, body, is_patch=method == "PATCH")
-                return _one(schema, view(edit, *args, **path), 200)
+                return answers.one(schema, view(edit, **path))
 
             for method in ("PUT", "PATCH") if patchable else ("PUT",):
                 bound = wraps(view)(partial(operation, method))
-                documented = self._answering(bound, 200, schema, with_etag=True)
-                described = {
-                    **_named(view, "replace" if method == "PUT" else "patch"),
-                    "requestBody": _request_body(content, method),
-                }
-                describe(documented, parameters=("IfMatch",), members=described)
+                documented = self.blueprint.response(200, schema, headers=_ETAG)(bound)
+                members = {**_named(view, method), "requestBody": _request_body(content, method)}
+                describe(documented, parameters=("IfMatch",), members=members)
                 self._add(rule, method, view, documented)
             return view
 
@@ -254,80 +193,43 @@ class Resource:
         *,
         shown_as: type[Schema] | None = None,
         query: type[Schema] | None = None,
-    ) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    ) -> Decorator:
         """Register a view that deletes: 204.
 
         Of a resource that is ``shown_as`` something it takes a :class:`Check` first, and the
         query's values by their names.
         """
-        schema = None if shown_as is None else shown_as()
+        checks = () if shown_as is None else (Check[Any](shown_as()),)
 
-        def decorator(view: Callable[..., None]) -> Callable[..., None]:
+        def decorator(view: View) -> View:
             @wraps(view)
-            def operation(*args: Any, **path: Any) -> Response:  # noqa: ANN401  parsed, and of the URL
-                asked = args[0] if args else {}
-                checks = () if schema is None else (Check[Any](schema),)
+            def operation(*parsed: dict[str, Any], **path: Any) -> Response:  # noqa: ANN401  of the URL
+                asked = parsed[0] if parsed else {}
                 view(*checks, **asked, **path)
-                return Response(status=204)
+                return Response(status=_NO_CONTENT)
 
-            documented = self._answering(operation, 204, None)
+            documented = self.blueprint.response(_NO_CONTENT)(operation)
             if query is not None:
                 documented = self.blueprint.arguments(query, location="query")(documented)
-            conditions = () if schema is None else ("IfMatch",)
+            conditions = ("IfMatch",) if checks else ()
             describe(documented, parameters=conditions, members=_named(view))
             self._add(rule, "DELETE", view, documented)
             return view
 
         return decorator
 
-    def _answering(
+    def _add(
         self,
-        operation: Callable[..., Response],
-        status: int,
-        schema: Schema | None,
+        rule: str,
+        method: str,
+        view: Callable[..., object],
+        documented: Any,  # noqa: ANN401  a function that carries notes
         *,
-        with_etag: bool = False,
-        with_link: bool = False,
-    ) -> Any:  # noqa: ANN401  a function that carries notes
-        headers: dict[str, dict[str, object]] = {}
-        if with_etag:
-            headers["ETag"] = {"schema": {"type": "string"}}
-        if with_link:
-            headers["Link"] = {"schema": {"type": "string"}, "description": 'With `rel="next"`.'}
-        return self.blueprint.response(status, schema, headers=headers or None)(operation)
-
-    def _add(self, rule: str, method: str, view: Callable[..., object], documented: Any) -> None:  # noqa: ANN401  as above
+        takes_anyone: bool = False,
+    ) -> None:
+        documented.takes_anyone = takes_anyone  # read by app.http.lifecycle
         endpoint = f"{method.lower()}_{view.__name__}"
         self.blueprint.add_url_rule(rule, endpoint, documented, methods=[method])
-
-
-def _one(schema: Schema, shown: object, status: int, *, is_secret: bool = False) -> Response:
-    """Answer with one resource."""
-    body = _dump(schema, shown)
-    response = Response(body, status=status, content_type=_JSON)
-    if is_secret:
-        response.headers["Cache-Control"] = _SECRET
-        return response
-    etag = etags.etag_of(body)
-    response.headers["Cache-Control"] = _KEPT_BY_CLIENT
-    response.headers["Vary"] = "Authorization"
-    response.set_etag(etag)
-    if request.method in {"GET", "HEAD"} and etags.is_unmodified(etag):
-        response.status_code = 304
-        response.set_data(b"")
-    return response
-
-
-def _page(schema: Schema, page: Page[Any], limit: int) -> Response:
-    """Answer with one page of a list."""
-    cursor = None if page.next is None else write_cursor(page.next)
-    body = {"items": schema.dump(page.items, many=True), "next_cursor": cursor}
-    response = Response(orjson.dumps(body), content_type=_JSON)
-    response.headers["Cache-Control"] = _KEPT_BY_CLIENT
-    response.headers["Vary"] = "Authorization"
-    if cursor is not None:
-        response.headers["Link"] = next_link(limit, cursor)
-    return response
 
 
 @cache
@@ -344,28 +246,23 @@ def _page_schema(item: type[Schema]) -> type[Schema]:
     return Strict.from_dict(members, name=item.__name__.removesuffix("Schema") + "PageSchema")
 
 
-def _request_body(content: type[Content], method: str) -> dict[str, object]:
+def _request_body(content: type[Content], method: str) -> Mapping[str, object]:
     if method == "PUT":
-        return {"required": True, "content": {_JSON: {"schema": content}}}
+        return {"required": True, "content": {answers.JSON: {"schema": content}}}
     schema = content(partial=True)
     return {
         "required": True,
-        "content": {_MERGE_PATCH: {"schema": schema}, _JSON: {"schema": schema}},
+        "content": {_MERGE_PATCH: {"schema": schema}, answers.JSON: {"schema": schema}},
     }
 
 
-def _named(view: Callable[..., object], verb: str = "") -> dict[str, object]:
-    """Return an operation's unique name."""
+def _named(view: Callable[..., object], method: str = "") -> dict[str, object]:
+    """Return an operation's name; PUT and PATCH of one view have names of their own."""
+    verb = {"PUT": "replace_", "PATCH": "patch_"}.get(method)
     name = view.__name__
-    return {"operationId": f"{verb}_{name.partition('_')[2]}" if verb else name}
+    return {"operationId": name if verb is None else verb + name.partition("_")[2]}
 
 
-def _dump(schema: Schema, shown: object) -> bytes:
-    return orjson.dumps(schema.dump(shown))
-
-
-def _load(schema: Schema, body: Json) -> Any:  # noqa: ANN401  what the schema makes
-    try:
-        return schema.load(body)
-    except ValidationError as error:
-        raise unprocessable(error.messages) from error
+def _open(takes_anyone: bool) -> dict[str, object]:  # noqa: FBT001  its only argument
+    """Say of an operation that it needs no credentials."""
+    return {"security": [{}]} if takes_anyone else {}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from marshmallow import fields
 
+from app.api.edits import Check, Edit
 from app.api.permissions import GrantSchema, TeamGrant, TeamGrantSchema
-from app.api.resource import Check, Edit, Resource
+from app.api.resource import Resource
 from app.api.schemas import Moment, Strict
 from app.auth.current import current_principal
 from app.models import RepositoryRole

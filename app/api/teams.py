@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from marshmallow import fields
 
-from app.api.resource import Check, Edit, Resource
+from app.api.edits import Check, Edit
+from app.api.resource import Resource
 from app.api.schemas import LONGEST_NAME, Content, Moment, Strict, UserSummarySchema, text
 from app.auth.current import current_principal
 from app.models import TeamRole

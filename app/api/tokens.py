@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from app.api.resource import Check, Resource
+from app.api.edits import Check
+from app.api.resource import Resource
 from app.api.schemas import Content, Moment, Sequence, Strict, UserSummarySchema, names
 from app.auth.current import current_principal
 from app.auth.limits import TOKEN_ACTIONS
@@ -78,7 +79,6 @@ def list_tokens(page: PageRequest) -> Page[TokenView]:
     "/tokens",
     body=NewTokenSchema,
     answer=IssuedTokenSchema,
-    status=201,
     location="/api/v1/tokens/{id}",
     is_secret=True,
 )

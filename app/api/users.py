@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from marshmallow import fields
 
-from app.api.resource import Check, Edit, Resource
+from app.api.edits import Check, Edit
+from app.api.resource import Resource
 from app.api.schemas import Content, Moment, Strict, text
 from app.auth.current import current_principal
 from app.auth.users import LONGEST_DISPLAY_NAME, NewUser

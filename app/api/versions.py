@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 from marshmallow import fields
 
-from app.api.resource import Check, Resource
+from app.api.edits import Check
+from app.api.resource import Resource
 from app.api.schemas import Content, Moment, Strict, UserSummarySchema, text
 from app.auth.current import current_principal
-from app.registry import package_management
+from app.registry import version_management
 from app.registry.formats import Dependency
 from app.registry.listing import Page, PageRequest
-from app.registry.package_management import FileView, Readme, VersionView
+from app.registry.version_management import FileView, Readme, VersionView
 
 resource = Resource("versions", "Versions of a package, their files and what they need.")
 
@@ -81,19 +82,19 @@ class DependencySchema(Strict):
 @resource.list("/packages/<package>/versions", item=VersionSchema)
 def list_versions(page: PageRequest, package: str) -> Page[VersionView]:
     """List a package's versions, the newest first."""
-    return package_management.list_versions(current_principal(), package, page)
+    return version_management.list_versions(current_principal(), package, page)
 
 
 @resource.read("/packages/<package>/versions/<version>", answer=VersionSchema)
 def get_version(package: str, version: str) -> VersionView:
     """Get a version."""
-    return package_management.get_version(current_principal(), package, version)
+    return version_management.get_version(current_principal(), package, version)
 
 
 @resource.delete("/packages/<package>/versions/<version>", shown_as=VersionSchema)
 def delete_version(check: Check[VersionView], package: str, version: str) -> None:
     """Delete a version; its number is never used again."""
-    package_management.delete_version(current_principal(), package, version, check=check)
+    version_management.delete_version(current_principal(), package, version, check=check)
 
 
 @resource.command(
@@ -101,7 +102,7 @@ def delete_version(check: Check[VersionView], package: str, version: str) -> Non
 )
 def yank_version(yank: Yank, package: str, version: str) -> VersionView:
     """Yank a version, so that nothing new begins to use it."""
-    return package_management.set_yanked(
+    return version_management.set_yanked(
         current_principal(), package, version, yanked=True, reason=yank.reason
     )
 
@@ -111,7 +112,7 @@ def yank_version(yank: Yank, package: str, version: str) -> VersionView:
 )
 def unyank_version(yank: Yank, package: str, version: str) -> VersionView:
     """Take a yank back."""
-    return package_management.set_yanked(
+    return version_management.set_yanked(
         current_principal(), package, version, yanked=False, reason=yank.reason
     )
 
@@ -119,16 +120,16 @@ def unyank_version(yank: Yank, package: str, version: str) -> VersionView:
 @resource.list("/packages/<package>/versions/<version>/files", item=FileSchema)
 def list_files(page: PageRequest, package: str, version: str) -> Page[FileView]:
     """List a version's artifacts."""
-    return package_management.list_files(current_principal(), package, version, page)
+    return version_management.list_files(current_principal(), package, version, page)
 
 
 @resource.read("/packages/<package>/versions/<version>/readme", answer=ReadmeSchema)
 def get_readme(package: str, version: str) -> Readme:
     """Get a version's README."""
-    return package_management.get_readme(current_principal(), package, version)
+    return version_management.get_readme(current_principal(), package, version)
 
 
 @resource.list("/packages/<package>/versions/<version>/dependencies", item=DependencySchema)
 def list_dependencies(page: PageRequest, package: str, version: str) -> Page[Dependency]:
     """List what a version says that it needs."""
-    return package_management.list_dependencies(current_principal(), package, version, page)
+    return version_management.list_dependencies(current_principal(), package, version, page)

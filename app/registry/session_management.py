@@ -10,7 +10,7 @@ from app.auth import sessions
 from app.auth.ids import read_id
 from app.auth.limits import MANAGEMENT, require_account_use
 from app.auth.principal import Principal
-from app.errors import NotFound
+from app.errors import NotFound, Unauthenticated
 from app.models import Session
 from app.registry.listing import Page, PageRequest, slice_page
 
@@ -70,6 +70,18 @@ def end_session(
     require_account_use(principal, door=MANAGEMENT, action="delete")
     check(get_session(principal, session))
     sessions.end_session(principal, read_id(session))
+
+
+def end_current_session(principal: Principal) -> None:
+    """End the session by which the caller speaks.
+
+    Raises:
+        Unauthenticated: nobody is signed in.
+        InvalidInput: they speak by something else.
+    """
+    if principal.is_anonymous:
+        raise Unauthenticated
+    sessions.sign_out(principal)
 
 
 def end_other_sessions(principal: Principal) -> None:

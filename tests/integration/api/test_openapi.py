@@ -1,0 +1,143 @@
+"""The document is complete, valid as far as references go, and every operation has a verdict."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.api_client import BASE, ApiClient
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flask import Flask
+
+    from tests.world import Person
+
+OPEN_TO_ALL = {
+    ("post", "/auth/login"),
+    ("post", "/auth/refresh"),
+    ("get", "/auth/providers"),
+    ("get", "/organizations"),  # What is public, and nothing else.
+    ("get", "/packages"),
+}
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            if method != "parameters":
+                yield method, path.removeprefix(BASE), operation
+
+
+@pytest.fixture
+def document(api: ApiClient) -> dict[str, Any]:
+    return api.read("/openapi.json")
+
+
+def test_the_document_describes_every_route(app: Flask, document: dict[str, Any]) -> None:
+    routes = {
+        (method.lower(), re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule).removeprefix(BASE))
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods or ()
+        if rule.rule.startswith(BASE) and method not in {"HEAD", "OPTIONS"}
+    }
+    described = {(method, path) for method, path, _ in operations(document)}
+    assert routes - described == {("get", "/openapi.json")}
+    assert document["openapi"] == "3.1.0"
+
+
+def test_every_reference_in_the_document_leads_somewhere(document: dict[str, Any]) -> None:
+    def references(value: Any) -> Iterator[str]:
+        if isinstance(value, dict):
+            if "$ref" in value:
+                yield value["$ref"]
+            for inner in value.values():
+                yield from references(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                yield from references(inner)
+
+    for reference in set(references(document)):
+        target = document
+        for step in reference.removeprefix("#/").split("/"):
+            target = target[step]
+        assert target
+
+
+def test_every_operation_says_what_it_does_and_how_it_refuses(document: dict[str, Any]) -> None:
+    names = [operation["operationId"] for _, _, operation in operations(document)]
+    assert len(set(names)) == len(names)
+    problem = document["components"]["responses"]["Problem"]
+    assert list(problem["content"]) == ["application/problem+json"]
+    for method, path, operation in operations(document):
+        assert operation["summary"].endswith("."), (method, path)
+        assert operation["responses"]["default"] == {"$ref": "#/components/responses/Problem"}
+        assert any(status.startswith("2") for status in operation["responses"]), (method, path)
+        asked = re.findall(r"\{(\w+)\}", path)
+        described = document["paths"][BASE + path].get("parameters", [])
+        assert sorted(asked) == sorted(one["name"] for one in described)
+
+
+def test_a_patch_may_leave_anything_out_and_a_put_may_not(document: dict[str, Any]) -> None:
+    item = document["paths"][f"{BASE}/repositories/{{repository}}"]
+    schemas = document["components"]["schemas"]
+
+    def required(method: str) -> list[str]:
+        (content, *_) = item[method]["requestBody"]["content"].values()
+        found: list[str] = schemas[content["schema"]["$ref"].rpartition("/")[2]].get("required", [])
+        return found
+
+    assert required("put") == ["name", "visibility"]
+    assert required("patch") == []
+    assert "application/merge-patch+json" in item["patch"]["requestBody"]["content"]
+
+
+def test_no_operation_is_open_to_anybody_by_accident(
+    api: ApiClient, document: dict[str, Any], acme: str
+) -> None:
+    del acme
+    for method, path, operation in operations(document):
+        filled = re.sub(r"\{organization\}", "acme", path)
+        filled = re.sub(r"\{\w+\}", "6b0770f257876d9d35a17234", filled)
+        response = api.send(method.upper(), filled, json=_smallest_body(document, operation))
+        if (method, path) in OPEN_TO_ALL:
+            assert response.status_code in {200, 401, 422}, (method, path)
+        else:
+            assert response.status_code == 401, (method, path, response.get_data(as_text=True))
+            assert response.headers["WWW-Authenticate"] == 'Bearer realm="Packhouse"'
+
+
+def test_no_operation_fails_on_what_is_not_there(
+    api: ApiClient, document: dict[str, Any], root: Person
+) -> None:
+    client = api.as_(root)
+    for method, path, operation in operations(document):
+        if "{" not in path:
+            continue
+        for name in ("6b0770f257876d9d35a17234", "nothing", "%00", "a%2fb", "%F0%9F%9A%80"):
+            filled = re.sub(r"\{\w+\}", name, path)
+            response = client.send(method.upper(), filled, json=_smallest_body(document, operation))
+            assert response.status_code == 404, (method, filled, response.status_code)
+
+
+def _smallest_body(document: dict[str, Any], operation: dict[str, Any]) -> Any:
+    """Return a body that its schema accepts."""
+    if "requestBody" not in operation:
+        return None
+    (content, *_) = operation["requestBody"]["content"].values()
+    return _example(document, content["schema"])
+
+
+def _example(document: dict[str, Any], schema: dict[str, Any]) -> Any:
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return _example(document, document["components"]["schemas"][name])
+    if "enum" in schema:
+        return schema["enum"][0]
+    if schema.get("type") == "object":
+        required = schema.get("required", [])
+        return {name: _example(document, schema["properties"][name]) for name in required}
+    return "6b0770f257876d9d35a17234"

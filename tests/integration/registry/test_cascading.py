@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from bson import ObjectId
+
+from app.errors import Conflict
+from app.models import (
+    Grant,
+    Membership,
+    NameClaim,
+    Organization,
+    Package,
+    Repository,
+    RepositoryRole,
+    Team,
+    TeamMember,
+    TeamRole,
+    Version,
+    VersionState,
+)
+from app.models.fields import now
+from app.models.rows import rows_of
+from app.registry import cascading, organizations, team_members, teams
+from app.registry.organizations import NewOrganization
+from app.registry.teams import TeamContent
+
+if TYPE_CHECKING:
+    from tests.world import Person, World
+
+
+@pytest.fixture
+def alice(world: World) -> Person:
+    return world.person("alice")
+
+
+def a_package(repository: str, name: str, *states: VersionState) -> ObjectId:
+    """Put a package with one version of each state into a repository."""
+    row = Repository.objects(id=ObjectId(repository)).get()
+    was_published = set(states) != {VersionState.CLAIMED}
+    package = Package(
+        protocol="npm",
+        organization=row.organization.id,
+        repository=row.id,
+        name=name,
+        display_name=name,
+        published_at=now() if was_published else None,
+    ).save()
+    NameClaim(
+        protocol="npm", name=name, similarity_key=name, organization=row.organization.id
+    ).save()
+    for number, state in enumerate(states):
+        version = f"1.{number}.0"
+        Version(
+            package=package.id,
+            number=version,
+            display_number=version,
+            claim_id="x",
+            state=state,
+            published_at=None if state is VersionState.CLAIMED else now(),
+        ).save()
+    return ObjectId(package.id)
+
+
+def delete_repository(alice: Person, repository: str, *, cascade: bool) -> None:
+    cascading.delete_repository(
+        alice.principal, repository, cascade=cascade, check=lambda _current: None
+    )
+
+
+def test_a_deleted_repository_leaves_tombstones_and_nothing_else(
+    world: World, alice: Person
+) -> None:
+    world.organization("acme", alice)
+    repository = world.repository("acme", alice, "web")
+    world.grant(repository, alice, world.person("bob"), RepositoryRole.READER)
+    with world.context():
+        kept = a_package(repository, "kept", VersionState.PUBLISHED, VersionState.CLAIMED)
+        unborn = a_package(repository, "unborn", VersionState.CLAIMED)
+        with pytest.raises(Conflict, match="kept"):
+            delete_repository(alice, repository, cascade=False)
+        delete_repository(alice, repository, cascade=True)
+        tombstone = Package.objects(id=kept).get()
+        assert tombstone.deleted_at is not None
+        assert tombstone.revision == 1
+        states = [one.state for one in Version.objects(package=kept)]
+        assert states == [VersionState.WITHDRAWN]  # The publish under way cannot finish.
+        assert [one.name for one in NameClaim.objects] == ["kept"]
+        assert Package.objects(id=unborn).first() is None
+        assert Grant.objects.count() == Repository.objects.count() == 0
+
+
+def test_a_large_repository_is_not_deleted_in_one_request(world: World, alice: Person) -> None:
+    world.organization("acme", alice)
+    repository = world.repository("acme", alice, "web")
+    with world.context():
+        first = a_package(repository, "thing", VersionState.PUBLISHED)
+        row = Package.objects(id=first).get().to_mongo().to_dict()
+        rows_of(Package).insert_many(
+            {**row, "_id": ObjectId(), "name": f"thing-{number}"}
+            for number in range(cascading.MOST_PACKAGES)
+        )
+        with pytest.raises(Conflict, match=str(cascading.MOST_PACKAGES)):
+            delete_repository(alice, repository, cascade=True)
+        assert Package.objects(deleted_at=None).count() == cascading.MOST_PACKAGES + 1
+        Package.objects(id=first).delete()
+        delete_repository(alice, repository, cascade=True)
+        assert Package.objects(deleted_at=None).count() == 0
+
+
+def test_a_deleted_organization_leaves_its_names_taken(world: World, alice: Person) -> None:
+    organization_id = world.organization("acme", alice)
+    repository = world.repository("acme", alice, "web")
+    bob = world.person("bob")
+    with world.context():
+        a_package(repository, "thing", VersionState.PUBLISHED)
+        team = teams.create_team(alice.principal, "acme", TeamContent(slug="dev"))
+        team_members.set_member(alice.principal, team.id, "alice", lambda _: TeamRole.MEMBER)
+        cascading.delete_organization(
+            alice.principal, organization_id, cascade=True, check=lambda _current: None
+        )
+        for document in (Organization, Membership, Repository, Team, TeamMember):
+            assert document.objects.count() == 0
+        assert NameClaim.objects.count() == 1
+        with pytest.raises(Conflict, match="namespace"):
+            organizations.create(bob.principal, NewOrganization(slug="acme"))
+        assert Organization.objects.count() == 0
