@@ -12,7 +12,7 @@ from app.auth import device_logins, local_accounts, password_changes, tokens, us
 from app.auth.current import current_client, current_principal, takes_anyone
 from app.auth.principal import CredentialKind, Principal, TokenLimits
 from app.auth.token_rules import LOGIN, LONGEST_NAME, TokenSpec
-from app.auth.users import NewUser, UserChanges
+from app.auth.users import NewUser
 from app.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthenticated
 from app.extensions import settings
 from app.models import ApiToken, User
@@ -20,6 +20,8 @@ from app.protocols.npm import rendering
 from app.protocols.npm.answers import json_object, json_response
 from app.protocols.npm.identity import PROTOCOL_NAME
 from app.protocols.npm.routes import blueprint
+from app.registry import accounts
+from app.registry.accounts import AccountContent, AccountView
 from app.registry.scopes import current_scope
 
 _COUCH_USER = "org.couchdb.user:"
@@ -194,17 +196,23 @@ def change_profile() -> Response:
             current_client(),
             door=PROTOCOL_NAME,
         )
-    fullname, email = body.get("fullname"), body.get("email")
-    user = _signed_in_user()
-    if (isinstance(email, str) and email != user.email) or (
-        isinstance(fullname, str) and fullname != user.display_name
-    ):
-        changes = UserChanges(
-            email=email if isinstance(email, str) else None,
-            display_name=fullname if isinstance(fullname, str) else None,
-        )
-        users.update(principal, principal.user, changes, door=PROTOCOL_NAME)
+    _rename(principal, fullname=body.get("fullname"), email=body.get("email"))
     return json_response(_profile_of(_signed_in_user()))
+
+
+def _rename(principal: Principal, *, fullname: object, email: object) -> None:
+    """Change what of the caller's names is given and differs, and the documents that show it."""
+
+    def edit(current: AccountView) -> AccountContent:
+        return AccountContent(
+            email=email if isinstance(email, str) else current.email,
+            username=current.username,
+            display_name=fullname if isinstance(fullname, str) else current.display_name,
+        )
+
+    user = _signed_in_user()
+    if email not in (None, user.email) or fullname not in (None, user.display_name):
+        accounts.update_account(principal, str(principal.user), edit, door=PROTOCOL_NAME)
 
 
 def _signed_in() -> Principal:
