@@ -1,4 +1,4 @@
-"""Build the Celery application of a worker."""
+"""Build the Celery application of a worker, and of the process that sends the schedule."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from celery import Celery, signals
 
 from config.celery import celery_options
 from config.logging import configure_logging
-from workers import heartbeat
-from workers.schedule import TASKS, beat_schedule
+from workers.schedule import beat_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,27 +19,24 @@ if TYPE_CHECKING:
 
 
 def create_celery(settings: Settings, make_app: Callable[[Settings], Flask]) -> Celery:
-    """Return the Celery application, for a worker and for the schedule alike.
+    """Return the Celery application.
 
-    ``make_app`` builds what tasks run in. It is called once, when a worker starts: the
-    process that only sends the schedule needs no database.
+    ``make_app`` builds what tasks run in. It is called, and the tasks are imported, when a
+    worker starts: the process that only sends the schedule needs neither.
     """
     celery = Celery("packhouse")
     celery.config_from_object({**celery_options(settings), "beat_schedule": beat_schedule()})
-    apps: list[Flask] = []
-    for task in TASKS:
-        task.register(celery, lambda: apps[0])
 
     def start(**_signal: object) -> None:
-        apps.append(make_app(settings))
+        from workers.tasks import TASKS  # noqa: PLC0415
+
+        app = make_app(settings)
+        for task in TASKS:
+            task.register(celery, app)
 
     def set_up_logging(**_signal: object) -> None:
         configure_logging(settings)
 
-    def show_life(**_signal: object) -> None:
-        celery.send_task(heartbeat.beat.name)  # its first turn in the schedule is 10 s away
-
     signals.worker_init.connect(start, weak=False)
-    signals.beat_init.connect(show_life, weak=False)
     signals.setup_logging.connect(set_up_logging, weak=False)
     return celery

@@ -51,11 +51,11 @@ class Task(Generic[Arguments]):
         """Run the function."""
         self.run(*args, **kwargs)
 
-    def register(self, celery: Celery, application: Callable[[], Flask]) -> None:
-        """Let ``celery`` run it, within ``application``'s context."""
+    def register(self, celery: Celery, app: Flask) -> None:
+        """Let ``celery`` run it, within the context of ``app``."""
 
         def body(job: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  untyped, from JSON
-            with _within(self.limit_seconds, self.name), application().app_context():
+            with _within(self.limit_seconds, self.name), app.app_context():
                 self._attempt(job, args, kwargs)
 
         celery.task(body, name=self.name, bind=True, max_retries=self.retries, shared=False)

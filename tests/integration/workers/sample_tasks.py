@@ -55,6 +55,6 @@ def application() -> Flask:
 
 celery = Celery("sample")
 celery.config_from_object(celery_options(load_settings(_env_file=None)))
-_app = application()
+flask_app = application()
 for one in (hang, unlucky, lonely, mark):
-    one.register(celery, lambda: _app)
+    one.register(celery, flask_app)

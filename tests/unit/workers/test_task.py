@@ -7,8 +7,9 @@ from flask import Flask
 from app import jobs
 from app.extensions import bind
 from config.celery import VISIBILITY_SECONDS
-from workers.schedule import TASKS, beat_schedule
+from workers.schedule import beat_schedule
 from workers.task import backoff_seconds, task
+from workers.tasks import TASKS
 
 
 def test_a_task_that_may_outlive_its_delivery_is_refused() -> None:

@@ -1,0 +1,10 @@
+"""Which tasks there are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workers import audit, heartbeat, sweeping
+from workers.task import Task
+
+TASKS: tuple[Task[Any], ...] = (audit.flush, heartbeat.beat, sweeping.sweep)
