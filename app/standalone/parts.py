@@ -11,6 +11,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from app.jobs import HEARTBEAT_KEY
+from app.standalone.errors import CannotStart
 from app.standalone.ports import LOOPBACK
 from app.standalone.process import Part
 
@@ -28,9 +29,12 @@ def own_parts(settings: Settings, env: Mapping[str, str], logs: Path) -> list[Pa
     """Return the three in the order of their start; the web server comes last.
 
     Args:
-        settings: complete, with the addresses of all services. Redis must answer.
+        settings: complete, with the addresses of all services.
         env: what the programs are to find in their environment.
         logs: the folder for their logs.
+
+    Raises:
+        CannotStart: Redis does not answer.
     """
     heart = _Heart(settings)
     heart.forget()
@@ -82,8 +86,15 @@ class _Heart:
         self._key = settings.redis_prefix + HEARTBEAT_KEY
 
     def forget(self) -> None:
-        """Remove what an earlier run's worker left."""
-        self._redis.delete(self._key)
+        """Remove what an earlier run's worker left.
+
+        Raises:
+            CannotStart: the Redis of the settings does not answer.
+        """
+        try:
+            self._redis.delete(self._key)
+        except RedisError as error:
+            raise CannotStart(f"REDIS_URL: no Redis answers there. {error}") from error
 
     def beats(self) -> bool:
         """Whether the sign is there."""
