@@ -72,6 +72,16 @@ def read_body(request: Request) -> bytes:
     return request.get_data(cache=True)
 
 
+def require_no_query(request: Request) -> None:
+    """Refuse query parameters where none is known.
+
+    Raises:
+        UnprocessableInput: there are some.
+    """
+    if request.args:
+        raise unprocessable({name: "Unknown field." for name in request.args})
+
+
 def unprocessable(messages: Any) -> UnprocessableInput:  # noqa: ANN401  marshmallow's tree
     """Return marshmallow's messages as our error, with a JSON pointer for each."""
     return UnprocessableInput(

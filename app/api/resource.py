@@ -18,7 +18,7 @@ from app.api import answers, idempotency
 from app.api.edits import Check, Edit
 from app.api.openapi import Blueprint, describe
 from app.api.pagination import read_page
-from app.api.parsing import read_json
+from app.api.parsing import read_json, require_no_query
 from app.api.schemas import Content, PageQuery, Strict
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -58,6 +58,8 @@ class Resource:
         def decorator(view: View) -> View:
             @wraps(view)
             def operation(*parsed: Any, **path: Any) -> Response:  # noqa: ANN401  by the schemas
+                if query is None:
+                    require_no_query(request)
                 return answers.one(schema, view(*parsed, **path))
 
             documented = self.blueprint.response(200, schema, headers=_ETAG)(operation)
@@ -143,6 +145,7 @@ class Resource:
         def decorator(view: View) -> View:
             @wraps(view)
             def operation(*parsed: Any, **path: Any) -> Response:  # noqa: ANN401  by the schemas
+                require_no_query(request)
                 shown = view(*parsed, **path)
                 if schema is None:
                     return Response(status=status)
@@ -173,6 +176,7 @@ class Resource:
 
         def decorator(view: View) -> View:
             def operation(method: str, **path: Any) -> Response:  # noqa: ANN401  of the URL
+                require_no_query(request)
                 body = read_json(request, default={})
                 edit: Edit[Any, Any] = Edit(schema, written, body, is_patch=method == "PATCH")
                 return answers.one(schema, view(edit, **path))
@@ -204,6 +208,8 @@ class Resource:
         def decorator(view: View) -> View:
             @wraps(view)
             def operation(*parsed: dict[str, Any], **path: Any) -> Response:  # noqa: ANN401  of the URL
+                if query is None:
+                    require_no_query(request)
                 asked = parsed[0] if parsed else {}
                 view(*checks, **asked, **path)
                 return Response(status=_NO_CONTENT)

@@ -23,6 +23,7 @@ from app.extensions import coherence
 from app.models import Package, User, in_transaction
 from app.models.fields import now
 from app.models.rows import rows_of
+from app.registry.doors import require_door
 from app.registry.listing import UP, Page, PageRequest, Row, find_page
 from app.registry.names import PackageName
 
@@ -93,6 +94,7 @@ def get_account(principal: Principal, reference: str) -> AccountView:
         NotFound: there is none for this caller.
         Forbidden: the token may not.
     """
+    require_door(principal, action="read")
     return view_of(_find(principal, reference, "read"))
 
 

@@ -13,10 +13,6 @@ from typing import Any, Generic, TypeVar
 from bson import ObjectId
 from pymongo.collection import Collection
 
-from app.auth.limits import why_outside
-from app.auth.principal import Principal
-from app.errors import Forbidden
-
 Item = TypeVar("Item")
 Shown = TypeVar("Shown")
 
@@ -54,17 +50,6 @@ class Page(Generic[Item]):
     def shown_as(self, show: Callable[[Sequence[Item]], Sequence[Shown]]) -> Page[Shown]:
         """Return the same part of the list in another form; ``show`` gets all items at once."""
         return Page(items=show(self.items), next=self.next)
-
-
-def require_may_list(principal: Principal, *, door: str) -> None:
-    """Make sure that a token may be used for lists; what they show is decided item by item.
-
-    Raises:
-        Forbidden: the sentence names the limit.
-    """
-    reason = why_outside(principal.limits, door=door, action="read")
-    if reason is not None:
-        raise Forbidden(reason)
 
 
 def find_page(

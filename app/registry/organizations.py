@@ -30,8 +30,9 @@ from app.models import (
 from app.models.fields import now
 from app.models.rows import rows_of
 from app.registry import namespaces
+from app.registry.doors import require_door
 from app.registry.fencing import change_found
-from app.registry.listing import UP, Page, PageRequest, Row, find_page, require_may_list
+from app.registry.listing import UP, Page, PageRequest, Row, find_page
 from app.registry.repositories import (
     OrganizationFacts,
     organization_by_id,
@@ -170,7 +171,7 @@ def list_visible(principal: Principal, page: PageRequest) -> Page[OrganizationVi
     Raises:
         Forbidden: the token is not for this.
     """
-    require_may_list(principal, door=MANAGEMENT)
+    require_door(principal, action="read")
     bound = principal.limits.organizations
     where: Row = {"_id": {"$in": [ObjectId(one) for one in bound]}} if bound else {}
     if not principal.is_platform_admin:

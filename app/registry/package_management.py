@@ -19,6 +19,7 @@ from app.errors import NotFound, StaleRevision, Unauthenticated
 from app.models import Package, Repository
 from app.models.rows import rows_of
 from app.registry import deletion
+from app.registry.doors import require_door
 from app.registry.formats import served_formats
 from app.registry.listing import (
     DOWN,
@@ -27,7 +28,6 @@ from app.registry.listing import (
     PageRequest,
     Row,
     find_page,
-    require_may_list,
 )
 from app.registry.names import PackageName
 from app.registry.people import UserSummary, summaries
@@ -123,7 +123,7 @@ def list_packages(
     Raises:
         Forbidden: the token is not for this.
     """
-    require_may_list(principal, door=MANAGEMENT)
+    require_door(principal, action="read")
     where = _matching(principal, wanted)
     if where is None:
         return Page(items=())

@@ -22,6 +22,7 @@ from app.auth.tokens import IssuedToken
 from app.errors import Unauthenticated, UnprocessableInput
 from app.models import ApiToken, Organization
 from app.models.rows import rows_of
+from app.registry.doors import require_door
 from app.registry.formats import served_formats
 from app.registry.listing import Page, PageRequest
 from app.registry.people import UserSummary, summaries
@@ -88,6 +89,7 @@ def create_token(principal: Principal, new: NewToken) -> IssuedView:
     """
     if principal.is_anonymous:
         raise Unauthenticated
+    require_door(principal, action="write")
     _require_protocols(new.protocols)
     limits = TokenLimits(
         protocols=frozenset(new.protocols),
@@ -104,9 +106,11 @@ def list_own(principal: Principal, page: PageRequest) -> Page[TokenView]:
 
     Raises:
         Unauthenticated: nobody is signed in.
+        Forbidden: the token that is used may not.
     """
     if principal.is_anonymous:
         raise Unauthenticated
+    require_door(principal, action="read")
     return _page(principal, principal.user_id, page)
 
 
@@ -117,6 +121,7 @@ def list_all(principal: Principal, page: PageRequest) -> Page[TokenView]:
         Unauthenticated: nobody is signed in.
         Forbidden: the caller is no platform admin.
     """
+    require_door(principal, action="read")
     return _page(principal, None, page)
 
 
@@ -126,9 +131,11 @@ def get_token(principal: Principal, token: str) -> TokenView:
     Raises:
         Unauthenticated: nobody is signed in.
         NotFound: there is none for this caller.
+        Forbidden: the token that is used may not.
     """
     if principal.is_anonymous:
         raise Unauthenticated
+    require_door(principal, action="read")
     return _views([tokens.get(principal, read_id(token))])[0]
 
 
@@ -141,6 +148,7 @@ def rotate_token(principal: Principal, token: str) -> IssuedView:
     """
     if principal.is_anonymous:
         raise Unauthenticated
+    require_door(principal, action="write")
     return _issued(tokens.rotate(principal, read_id(token)))
 
 
@@ -156,7 +164,11 @@ def revoke_token(principal: Principal, token: str, *, check: Callable[[TokenView
         Unauthenticated: nobody is signed in.
         NotFound, Forbidden: as for ``tokens.revoke``.
     """
-    check(get_token(principal, token))
+    if principal.is_anonymous:
+        raise Unauthenticated
+    if principal.token_id != token:  # A token may always end itself.
+        require_door(principal, action="delete")
+    check(_views([tokens.get(principal, read_id(token))])[0])
     tokens.revoke(principal, read_id(token))
 
 

@@ -1,4 +1,4 @@
-"""The document is complete, valid as far as references go, and every operation has a verdict."""
+"""The OpenAPI document is complete, and what it leads to never fails."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.api_client import BASE, ApiClient
+from tests.api_client import BASE, ApiClient, smallest_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,14 +15,6 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from tests.world import Person
-
-OPEN_TO_ALL = {
-    ("post", "/auth/login"),
-    ("post", "/auth/refresh"),
-    ("get", "/auth/providers"),
-    ("get", "/organizations"),  # What is public, and nothing else.
-    ("get", "/packages"),
-}
 
 
 def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -95,49 +87,14 @@ def test_a_patch_may_leave_anything_out_and_a_put_may_not(document: dict[str, An
     assert "application/merge-patch+json" in item["patch"]["requestBody"]["content"]
 
 
-def test_no_operation_is_open_to_anybody_by_accident(
-    api: ApiClient, document: dict[str, Any], acme: str
-) -> None:
-    del acme
-    for method, path, operation in operations(document):
-        filled = re.sub(r"\{organization\}", "acme", path)
-        filled = re.sub(r"\{\w+\}", "6b0770f257876d9d35a17234", filled)
-        response = api.send(method.upper(), filled, json=_smallest_body(document, operation))
-        if (method, path) in OPEN_TO_ALL:
-            assert response.status_code in {200, 401, 422}, (method, path)
-        else:
-            assert response.status_code == 401, (method, path, response.get_data(as_text=True))
-            assert response.headers["WWW-Authenticate"] == 'Bearer realm="Packhouse"'
-
-
 def test_no_operation_fails_on_what_is_not_there(
     api: ApiClient, document: dict[str, Any], root: Person
 ) -> None:
     client = api.as_(root)
-    for method, path, operation in operations(document):
+    for method, path, _ in operations(document):
         if "{" not in path:
             continue
         for name in ("6b0770f257876d9d35a17234", "nothing", "%00", "a%2fb", "%F0%9F%9A%80"):
             filled = re.sub(r"\{\w+\}", name, path)
-            response = client.send(method.upper(), filled, json=_smallest_body(document, operation))
+            response = client.send(method.upper(), filled, smallest_body(document, method, path))
             assert response.status_code == 404, (method, filled, response.status_code)
-
-
-def _smallest_body(document: dict[str, Any], operation: dict[str, Any]) -> Any:
-    """Return a body that its schema accepts."""
-    if "requestBody" not in operation:
-        return None
-    (content, *_) = operation["requestBody"]["content"].values()
-    return _example(document, content["schema"])
-
-
-def _example(document: dict[str, Any], schema: dict[str, Any]) -> Any:
-    if "$ref" in schema:
-        name = schema["$ref"].rpartition("/")[2]
-        return _example(document, document["components"]["schemas"][name])
-    if "enum" in schema:
-        return schema["enum"][0]
-    if schema.get("type") == "object":
-        required = schema.get("required", [])
-        return {name: _example(document, schema["properties"][name]) for name in required}
-    return "6b0770f257876d9d35a17234"
