@@ -107,6 +107,8 @@ def _forget(_error: BaseException | None) -> None:
 
 
 def _render(error: RegistryError) -> AnyResponse:
+    if isinstance(error, Unavailable):
+        log.warning("request.unavailable", cause=repr(error.__cause__))
     protocol: PackageProtocol | None = g.get("protocol")
     if protocol is not None:
         return protocol.render_error(error)

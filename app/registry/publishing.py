@@ -44,6 +44,7 @@ from app.models.rows import rows_of
 from app.registry.names import PackageName
 from app.registry.resolution import PublishTarget, create_repository
 from app.storage.base import ObjectExists, Staged
+from app.storage.keys import object_key
 
 ABANDONED_AFTER = timedelta(minutes=2)
 """A claim older than this may be taken over: its publisher is dead or will find out."""
@@ -316,7 +317,7 @@ def _object_key(target: PublishTarget, upload: Upload, filename: str, attempt: s
     ]
     if attempt:
         parts.append(f"~{attempt}")
-    return "/".join([*parts, filename])
+    return object_key(*parts, filename)
 
 
 def _reveal(claim: _Claim, upload: Upload) -> None:
@@ -327,7 +328,7 @@ def _reveal(claim: _Claim, upload: Upload) -> None:
             # An attempt that died left its bytes here. They may still be in somebody's
             # hands, so ours go elsewhere; the sweeper removes what no row names.
             directory, _, filename = row.key.rpartition("/")
-            row.key = f"{directory}/~{claim.id}/{filename}"
+            row.key = object_key(*directory.split("/"), f"~{claim.id}", filename)
             _record_files(claim)
             store.reveal(one.staged, row.key)
 

@@ -24,6 +24,7 @@ from app.storage.base import ObjectStat
 log = structlog.get_logger(__name__)
 
 _BATCH = 500
+_LONGEST_UPLOAD_SECONDS = 48 * 3600
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,7 @@ class Swept:
     withdrawn_files: int
     orphan_objects: int
     staged_files: int
+    abandoned_uploads: int
 
 
 def sweep() -> Swept:
@@ -49,6 +51,7 @@ def sweep() -> Swept:
         staged_files=store.sweep_staging(
             older_than_seconds=max(grace, ABANDONED_AFTER).total_seconds()
         ),
+        abandoned_uploads=store.sweep_multipart(older_than_seconds=_LONGEST_UPLOAD_SECONDS),
     )
     log.info("sweep.done", **vars(swept))
     return swept

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from app.models import AuditRecord, PendingEvent, Version, VersionState
-from tests.npm_wire import a_publish
+from tests.npm_wire import PublishDocument, a_publish, tarball
 
 if TYPE_CHECKING:
     from tests.integration.protocols.npm.conftest import Acme, Npm
@@ -241,7 +241,7 @@ def test_a_withdrawn_package_keeps_its_name_and_numbers(npm: Npm) -> None:
     assert list(npm.packument()["versions"]) == ["2.0.0"]
 
 
-def test_owners_are_replaced_by_known_users(npm: Npm, acme: Acme) -> None:
+def test_owners_are_replaced_by_known_users(npm: Npm) -> None:
     npm.published()
     revision = npm.packument()["_rev"]
     body = {
@@ -283,9 +283,7 @@ def test_who_may_not_is_told_so_in_npms_words(npm: Npm, npm_as: Any, acme: Acme)
     assert "sign in" in refused.get_json()["error"]
 
 
-def test_wrong_credentials_are_refused_on_public_data_too(
-    npm_as: Any, world: World, acme: Acme
-) -> None:
+def test_wrong_credentials_are_refused_on_public_data_too(npm_as: Any) -> None:
     wrong = npm_as()
     wrong.headers = {"Authorization": "Bearer srg_wrong"}
     assert wrong.get("-/whoami").status_code == 401
@@ -353,3 +351,9 @@ def test_a_crashed_publish_that_was_abandoned_is_taken_over(npm: Npm) -> None:
     document = a_publish("@acme/thing", description="the second attempt")
     assert npm.publish(document).status_code == 201
     assert npm.get("@acme/thing/-/thing-1.0.0.tgz").get_data() == document.tarball
+
+
+def test_a_long_readme_is_cut_at_64_kib(npm: Npm) -> None:
+    content = tarball({"name": "@acme/thing", "version": "1.0.0"}, {"README.md": b"x" * 100_000})
+    assert npm.publish(PublishDocument("@acme/thing", "1.0.0", content)).status_code == 201
+    assert npm.packument()["readme"] == "x" * 65_536
