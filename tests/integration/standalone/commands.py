@@ -32,14 +32,14 @@ class Command:
         return self._process.pid
 
     def says(self, text: str) -> str:
-        """The next line that holds the text."""
+        """All that it says, from now to the first line that holds the text."""
         assert self._process.stdout
-        seen = []
+        said = ""
         for line in self._process.stdout:
-            seen.append(line)
+            said += line
             if text in line:
-                return line.strip()
-        pytest.fail(f"it never said {text!r}:\n{''.join(seen)}")
+                return said
+        pytest.fail(f"it never said {text!r}:\n{said}")
 
     def ends(self) -> tuple[int, str]:
         """Its exit code, and what it says until then."""
