@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from app.api import docs
 from app.api.auth import resource as auth
 from app.api.members import resource as members
 from app.api.openapi import create_api, serve_document
@@ -40,4 +41,6 @@ def install(app: Flask) -> None:
     api = create_api(app)
     for resource in RESOURCES:
         api.register_blueprint(resource.blueprint)
-    serve_document(app, api)
+    document = api.spec.to_dict()
+    serve_document(app, document)
+    docs.install(app, document)

@@ -16,6 +16,7 @@ from marshmallow import Schema
 
 from app.api.parsing import Parser
 from app.api.schemas import Moment, ProblemSchema
+from app.auth.current import takes_anyone
 from app.version import VERSION
 
 PREFIX = "/api/v1"
@@ -23,11 +24,11 @@ PROBLEM = "application/problem+json"
 PATCH_SUFFIX = "Patch"
 
 _DESCRIPTION = """\
-Names are `snake_case`, times RFC 3339 in UTC. An organization, a user and a team are addressed by
-id or by name. Lists are paged: `limit` and `cursor`, and a `Link` to the next page. Errors are
-problem details (RFC 9457). A resource's `ETag` may be sent back as `If-Match`: then a change fails
-with 412 where the resource is not what it was. `PATCH` is a JSON merge patch (RFC 7396).
-`Idempotency-Key` makes a `POST` safe to repeat for 24 hours.
+Names are `snake_case`, times RFC 3339 in UTC. An organization is addressed by id or slug, a user by
+id, username or e-mail address. Lists are paged: `limit` and `cursor`, and a `Link` to the next
+page. Errors are problem details (RFC 9457). A resource's `ETag` may be sent back as `If-Match`:
+then a change fails with 412 where the resource is not what it was. `PATCH` is a JSON merge patch
+(RFC 7396). `Idempotency-Key` makes a `POST` safe to repeat for 24 hours.
 """
 
 Document = dict[str, Any]  # a part of an OpenAPI document
@@ -104,14 +105,14 @@ def create_api(app: Flask) -> Api:
     return api
 
 
-def serve_document(app: Flask, api: Api) -> None:
-    """Serve the document; to be called when every resource is registered."""
-    body = orjson.dumps(api.spec.to_dict())
+def serve_document(app: Flask, document: Document) -> None:
+    """Serve a document to anybody."""
+    body = orjson.dumps(document)
 
+    @takes_anyone
     def openapi() -> Response:
         return Response(body, content_type="application/json")
 
-    openapi.takes_anyone = True  # type: ignore[attr-defined]  # read by app.http.lifecycle
     app.add_url_rule(f"{PREFIX}/openapi.json", "openapi", openapi)
 
 

@@ -79,7 +79,7 @@ def require_no_query(request: Request) -> None:
         UnprocessableInput: there are some.
     """
     if request.args:
-        raise unprocessable({name: "Unknown field." for name in request.args})
+        raise unprocessable(dict.fromkeys(request.args, "Unknown field."))
 
 
 def unprocessable(messages: Any) -> UnprocessableInput:  # noqa: ANN401  marshmallow's tree

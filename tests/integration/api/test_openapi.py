@@ -98,3 +98,19 @@ def test_no_operation_fails_on_what_is_not_there(
             filled = re.sub(r"\{\w+\}", name, path)
             response = client.send(method.upper(), filled, smallest_body(document, method, path))
             assert response.status_code == 404, (method, filled, response.status_code)
+
+
+def test_people_read_the_document_and_every_error_code_as_a_page(
+    app: Flask, document: dict[str, Any]
+) -> None:
+    response = app.test_client().get("/api/docs", headers={"Authorization": "Bearer srg_wrong"})
+    page = response.get_data(as_text=True)
+    assert response.status_code == 200
+    anchors = re.findall(r'id="([^"]+)"', page)
+    assert len(anchors) == len(set(anchors))
+    links = {link.removeprefix("#") for link in re.findall(r'href="(#[^"]+)"', page)}
+    assert links <= set(anchors)
+    for _, _, operation in operations(document):
+        assert operation["operationId"] in anchors
+    for code in ("validation_failed", "not_found", "idempotency_key_reused", "precondition_failed"):
+        assert f"error-{code}" in anchors
