@@ -52,7 +52,8 @@ START = Link(0, "0" * 64)
 def end() -> Link:
     """Return the last event's link."""
     row = audit_rows().find_one({"_id": {"$gte": 1}}, {"hash": 1}, sort=[("_id", DESCENDING)])
-    return Link(row["_id"], row["hash"]) if row else START
+    # A row that was put in by hand may have another type of number.
+    return Link(int(row["_id"]), row["hash"]) if row else START
 
 
 def extend(events: Sequence[JsonObject]) -> int:
