@@ -10,11 +10,12 @@ import click
 from app.standalone.errors import CannotStart
 from app.standalone.up import up
 from app.version import VERSION
-from config.logging import configure_logging
 from config.settings import SettingsError, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pymongo.database import Database
 
     from config.settings import Settings
 
@@ -36,12 +37,21 @@ def up_command(*, wants_s3: bool) -> None:
 @main.command()
 def migrate() -> None:
     """Bring the database up to this code, with an administrator in it."""
+    # What the other commands do without, so that `packhouse up` stays small.
+    from app.auth import bootstrap  # noqa: PLC0415
+    from config.logging import configure_logging  # noqa: PLC0415
+    from migrations import runner  # noqa: PLC0415
+
     with _problems_said_plainly():
         settings = load_settings()
         settings.require_services_and_secrets()
         configure_logging(settings)
-        _migrate(settings)
-        _make_administrator(settings)
+        with _database(settings) as database:
+            for name in runner.migrate(database):
+                _say(f"Migrated: {name}")
+            is_first_start = not bootstrap.has_administrator()
+        if is_first_start:
+            _make_administrator(settings)
 
 
 @contextmanager
@@ -52,14 +62,13 @@ def _problems_said_plainly() -> Iterator[None]:
         raise click.ClickException(str(error)) from error
 
 
-def _migrate(settings: Settings) -> None:
-    from app.models import connection  # noqa: PLC0415  `packhouse up` stays small without it
-    from migrations import runner  # noqa: PLC0415
+@contextmanager
+def _database(settings: Settings) -> Iterator[Database[dict[str, Any]]]:
+    from app.models import connection  # noqa: PLC0415  as in `migrate`
 
     client: Any = connection.connect(settings.mongodb_url, settings.mongodb_db)
     try:
-        for name in runner.migrate(client[settings.mongodb_db]):
-            _say(f"Migrated: {name}")
+        yield client[settings.mongodb_db]
     except connection.UNREACHABLE as error:
         reason = str(error).partition(" (")[0]
         raise SettingsError(f"MONGODB_URL: no MongoDB answers there ({reason}).") from error
@@ -68,7 +77,7 @@ def _migrate(settings: Settings) -> None:
 
 
 def _make_administrator(settings: Settings) -> None:
-    from app import create_app  # noqa: PLC0415  as above
+    from app import create_app  # noqa: PLC0415  as in `migrate`
     from app.auth import bootstrap  # noqa: PLC0415
 
     with create_app(settings).app_context():

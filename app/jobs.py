@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-HEARTBEAT_KEY = "worker:heartbeat"
-"""Set in Redis, after the prefix, while both a worker and the schedule live."""
-
 
 def create_producer(settings: Settings) -> Celery:
     """Return what this process enqueues with; it connects when it is first used."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from redis.exceptions import RedisError
 
 from app.extensions import redis, settings
-from app.jobs import HEARTBEAT_KEY
+from app.heartbeat import HEARTBEAT_KEY
 from app.models.fields import now
 from workers.task import task
 

@@ -39,7 +39,7 @@ def ensure_administrator(settings: Settings) -> str | None:
     Raises:
         SettingsError: a variable has a value that no account may have.
     """
-    if _has_administrator():
+    if has_administrator():
         return None
     given = settings.admin_password.get_secret_value()
     password = given or "".join(secrets.choice(_CHARACTERS) for _ in range(_GENERATED_CHARACTERS))
@@ -56,7 +56,7 @@ def ensure_administrator(settings: Settings) -> str | None:
         raise SettingsError(_named(error)) from error
 
     def work() -> bool:
-        if _has_administrator():
+        if has_administrator():
             return False
         users.insert(user, actor=audit.SYSTEM)
         return True
@@ -65,7 +65,8 @@ def ensure_administrator(settings: Settings) -> str | None:
     return password if was_made and not given else None
 
 
-def _has_administrator() -> bool:
+def has_administrator() -> bool:
+    """Whether somebody can sign in as a platform admin already."""
     return User.objects(is_platform_admin=True).first() is not None
 
 

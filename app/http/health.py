@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from app.auth.current import takes_anyone
 from app.errors import RegistryError
 from app.extensions import redis, settings, store
-from app.jobs import HEARTBEAT_KEY
+from app.heartbeat import HEARTBEAT_KEY
 from app.models.connection import client
 from app.version import VERSION
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from redis import Redis
 from redis.exceptions import RedisError
 
-from app.jobs import HEARTBEAT_KEY
+from app.heartbeat import HEARTBEAT_KEY
 from app.standalone.errors import CannotStart
 from app.standalone.ports import LOOPBACK
 from app.standalone.process import Part

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from redis import Redis
 from redis.exceptions import RedisError
 
-from app.jobs import HEARTBEAT_KEY
+from app.heartbeat import HEARTBEAT_KEY
 from app.standalone.process import Part
 from tests.live import ROOT, settings_environment
 
