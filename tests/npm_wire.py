@@ -12,6 +12,7 @@ import tarfile
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit
+from weakref import finalize
 
 
 def tarball(
@@ -110,7 +111,7 @@ class Answer:
 
 
 class NpmWire:
-    """An npm client on one keep-alive connection.
+    """An npm client on one keep-alive connection, which it closes with itself.
 
     Args:
         registry: the base URL, which ends with a slash.
@@ -121,6 +122,7 @@ class NpmWire:
         parts = urlsplit(registry)
         assert parts.hostname is not None
         self._connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=seconds)
+        finalize(self, self._connection.close)
         self._path = parts.path
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 

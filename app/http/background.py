@@ -9,7 +9,8 @@ import structlog
 from pymongo.errors import PyMongoError
 
 from app.auth import last_use
-from app.extensions import bind
+from app.errors import Unavailable
+from app.extensions import bind, store
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -49,10 +50,20 @@ class _Flushing:
 
 def start(app: Flask) -> None:
     """Begin, in a process that serves requests."""
+    _prepare_store(app)
     _coherence(app).start()
     flushing = _Flushing(app)
     bind(app, _FLUSHING, flushing)
     flushing.start()
+
+
+def _prepare_store(app: Flask) -> None:
+    """Connect to the store, and make its bucket, before the first client has to wait for it."""
+    with app.app_context():
+        try:
+            store.check()
+        except Unavailable as error:
+            log.warning("store.unavailable", error=str(error), cause=repr(error.__cause__))
 
 
 def stop(app: Flask) -> None:

@@ -6,7 +6,13 @@ primary, every write is acknowledged by a majority and journaled (see
 """
 
 from app.models.audit import AuditRecord, PendingEvent
-from app.models.connection import connect, disconnect, in_transaction
+from app.models.connection import (
+    WriteConflict,
+    connect,
+    disconnect,
+    in_transaction,
+    try_transaction,
+)
 from app.models.credentials import ApiToken, DeviceLogin, Session
 from app.models.identity import (
     Counter,
@@ -72,8 +78,10 @@ __all__ = [
     "Version",
     "VersionState",
     "Visibility",
+    "WriteConflict",
     "connect",
     "disconnect",
     "in_transaction",
     "similarity_key",
+    "try_transaction",
 ]

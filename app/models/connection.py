@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
 
 import mongoengine
 from pymongo import MongoClient, ReadPreference, WriteConcern, timeout
+from pymongo.client_session import ClientSession
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError, WTimeoutError
 from pymongo.read_concern import ReadConcern
 
@@ -17,10 +19,15 @@ Result = TypeVar("Result")
 
 _ALIAS = "default"
 _DURABLE = WriteConcern(w="majority", j=True)
+_SNAPSHOT = ReadConcern("snapshot")
 _SERVER_SELECTION_SECONDS = 3
 _LONGEST_TRANSACTION_SECONDS = 10
 _TRANSIENT = "TransientTransactionError"
 _in_transaction: ContextVar[bool] = ContextVar("in_transaction", default=False)
+
+
+class WriteConflict(Exception):
+    """Somebody else was changing the same rows; look again."""
 
 
 def connect(url: str, database: str) -> MongoClient[dict[str, object]]:
@@ -84,38 +91,68 @@ def in_transaction(work: Callable[[], Result]) -> Result:
             seconds; whether the commit happened is unknown. (A process that was killed within
             a transaction holds its rows until MongoDB gives the transaction up.)
     """
-
-    def attempt(_session: object) -> Result:
-        mark = _in_transaction.set(True)
-        try:
-            return work()
-        except mongoengine.errors.OperationError as error:
-            # mongoengine hides the label by which a transaction is known to be worth
-            # running again.
-            cause = error.__cause__ or error.__context__
-            if isinstance(cause, PyMongoError) and (
-                cause.has_error_label(_TRANSIENT) or isinstance(cause, UNREACHABLE)
-            ):
-                raise cause from error
-            raise
-        finally:
-            _in_transaction.reset(mark)
-
     try:
-        with (
-            # Or pymongo would go on trying for two minutes.
-            timeout(_LONGEST_TRANSACTION_SECONDS),
-            client().start_session() as session,
-            session.bind(end_session=False),
-        ):
+        with _session() as session:
             return session.with_transaction(
-                attempt,
-                read_concern=ReadConcern("snapshot"),
+                lambda _session: _marked(work),
+                read_concern=_SNAPSHOT,
                 write_concern=_DURABLE,
                 read_preference=ReadPreference.PRIMARY,
             )
     except UNREACHABLE as error:
         raise Unavailable from error
+
+
+def try_transaction(work: Callable[[], Result]) -> Result:
+    """Run ``work`` as :func:`in_transaction` does, but only once.
+
+    For what is better looked at anew than run again when somebody else came first.
+
+    Raises:
+        WriteConflict: somebody else was changing the same rows; nothing was written.
+        Unavailable: as for :func:`in_transaction`.
+    """
+    try:
+        with (
+            _session() as session,
+            session.start_transaction(_SNAPSHOT, _DURABLE, ReadPreference.PRIMARY),
+        ):
+            return _marked(work)
+    except UNREACHABLE as error:
+        raise Unavailable from error
+    except PyMongoError as error:
+        if error.has_error_label(_TRANSIENT):
+            raise WriteConflict from error
+        raise
+
+
+@contextmanager
+def _session() -> Iterator[ClientSession]:
+    """A session that everything in the block takes part in, for as long as one may wait."""
+    with (
+        # Or pymongo would go on trying for two minutes.
+        timeout(_LONGEST_TRANSACTION_SECONDS),
+        client().start_session() as session,
+        session.bind(end_session=False),
+    ):
+        yield session
+
+
+def _marked(work: Callable[[], Result]) -> Result:
+    mark = _in_transaction.set(True)
+    try:
+        return work()
+    except mongoengine.errors.OperationError as error:
+        # mongoengine hides the label by which a transaction is known to be worth
+        # running again.
+        cause = error.__cause__ or error.__context__
+        if isinstance(cause, PyMongoError) and (
+            cause.has_error_label(_TRANSIENT) or isinstance(cause, UNREACHABLE)
+        ):
+            raise cause from error
+        raise
+    finally:
+        _in_transaction.reset(mark)
 
 
 def is_in_transaction() -> bool:

@@ -36,8 +36,10 @@ from app.models import (
     Package,
     Version,
     VersionState,
+    WriteConflict,
     in_transaction,
     similarity_key,
+    try_transaction,
 )
 from app.models.fields import now
 from app.models.rows import rows_of
@@ -144,15 +146,41 @@ def _claim(target: PublishTarget, upload: Upload) -> _Claim:
     """Take the number, waiting for whoever holds it to finish or fail."""
     deadline = time.monotonic() + _OUTCOME_WAIT_SECONDS
     while True:
-        try:
-            return _insert_claim(target, upload)
-        except NotUniqueError:
-            taken_over = _take_over(target, upload)
+        holder = _holder(target, upload)
+        if holder is None:
+            # Of many that see the number free one gets it; the others look again, and do
+            # not run into each other a second time.
+            with suppress(NotUniqueError, WriteConflict):
+                return _insert_claim(target, upload)
+        elif holder["claimed_at"] < now() - ABANDONED_AFTER:
+            taken_over = _take_over(holder, target, upload)
             if taken_over is not None:
                 return taken_over
         if time.monotonic() > deadline:
             raise PublishInProgress(upload.name.display, upload.display_number)
         time.sleep(_OUTCOME_POLL_SECONDS)
+
+
+def _holder(target: PublishTarget, upload: Upload) -> dict[str, Any] | None:
+    """Return the claim of whoever is publishing this number; none where it is free.
+
+    Raises:
+        VersionExists: it is published, or was.
+    """
+    package = rows_of(Package).find_one(_package_key(target), {"_id": 1})
+    if package is None:
+        return None
+    row = rows_of(Version).find_one(
+        {"package": package["_id"], "number": upload.number},
+        {"package": 1, "state": 1, "claim_id": 1, "claimed_at": 1, "display_number": 1},
+    )
+    if row is not None and row["state"] != VersionState.CLAIMED:
+        raise VersionExists(
+            upload.name.display,
+            row["display_number"],
+            is_withdrawn=row["state"] == VersionState.WITHDRAWN,
+        )
+    return row
 
 
 def _insert_claim(target: PublishTarget, upload: Upload) -> _Claim:
@@ -191,17 +219,13 @@ def _insert_claim(target: PublishTarget, upload: Upload) -> _Claim:
             made_name_claim=made_name_claim,
         )
 
-    return in_transaction(work)
+    return try_transaction(work)
 
 
 def _ensure_package(target: PublishTarget) -> tuple[ObjectId, bool]:
     """Return the package's row, made invisible where there was none."""
     repository = target.repository
-    key = {
-        "protocol": target.name.protocol,
-        "organization": repository.organization_id,
-        "name": target.name.normal,
-    }
+    key = _package_key(target)
     # The write makes a sweep that removes the row at this moment conflict with us.
     found = rows_of(Package).find_one_and_update(key, {"$set": {"updated_at": now()}})
     if found is not None:
@@ -230,44 +254,12 @@ def _ensure_name_claim(target: PublishTarget) -> bool:
     return False
 
 
-def _take_over(target: PublishTarget, upload: Upload) -> _Claim | None:
-    """Decide what a taken number means.
-
-    Returns:
-        A claim where the one before was abandoned; none where its outcome is open, or
-        where it was given up between our insert and this look.
-
-    Raises:
-        VersionExists: it is published, or was.
-    """
-    package = rows_of(Package).find_one(
-        {
-            "protocol": target.name.protocol,
-            "organization": target.repository.organization_id,
-            "name": target.name.normal,
-        },
-        {"_id": 1},
-    )
-    if package is None:
-        return None
-    row = rows_of(Version).find_one(
-        {"package": package["_id"], "number": upload.number},
-        {"state": 1, "claim_id": 1, "claimed_at": 1, "attempt": 1, "display_number": 1},
-    )
-    if row is None:
-        return None
-    if row["state"] != VersionState.CLAIMED:
-        raise VersionExists(
-            upload.name.display,
-            row["display_number"],
-            is_withdrawn=row["state"] == VersionState.WITHDRAWN,
-        )
-    if row["claimed_at"] > now() - ABANDONED_AFTER:
-        return None
+def _take_over(holder: dict[str, Any], target: PublishTarget, upload: Upload) -> _Claim | None:
+    """Take an abandoned claim over; none where somebody else was faster."""
     claim_id = uuid.uuid4().hex
     files = _file_rows(target, upload, claim_id)
     taken = Version.objects(
-        id=row["_id"], state=VersionState.CLAIMED, claim_id=row["claim_id"]
+        id=holder["_id"], state=VersionState.CLAIMED, claim_id=holder["claim_id"]
     ).update_one(
         set__claim_id=claim_id,
         set__claimed_at=now(),
@@ -279,12 +271,20 @@ def _take_over(target: PublishTarget, upload: Upload) -> _Claim | None:
         return None
     return _Claim(
         id=claim_id,
-        package_id=package["_id"],
-        version_id=row["_id"],
+        package_id=holder["package"],
+        version_id=holder["_id"],
         files=files,
         made_package=False,
         made_name_claim=False,
     )
+
+
+def _package_key(target: PublishTarget) -> dict[str, Any]:
+    return {
+        "protocol": target.name.protocol,
+        "organization": target.repository.organization_id,
+        "name": target.name.normal,
+    }
 
 
 def _file_rows(target: PublishTarget, upload: Upload, attempt: str) -> list[File]:

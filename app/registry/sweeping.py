@@ -39,18 +39,22 @@ class Swept:
     abandoned_uploads: int
 
 
-def sweep() -> Swept:
-    """Remove everything whose grace period is over."""
+def sweep(moment: datetime | None = None) -> Swept:
+    """Remove everything whose grace period is over.
+
+    Args:
+        moment: what to take for now, where it is not the clock's.
+    """
+    ahead = timedelta() if moment is None else moment - now()
     grace = timedelta(seconds=settings.sweep_grace_seconds)
-    before = now() - max(grace, ABANDONED_AFTER)
+    unfinished = max(grace, ABANDONED_AFTER)
+    before = now() + ahead - unfinished
     swept = Swept(
         claims=_sweep_claims(before),
         packages=_sweep_packages(before),
-        withdrawn_files=_sweep_withdrawn(now() - grace),
+        withdrawn_files=_sweep_withdrawn(now() + ahead - grace),
         orphan_objects=_sweep_orphans(before),
-        staged_files=store.sweep_staging(
-            older_than_seconds=max(grace, ABANDONED_AFTER).total_seconds()
-        ),
+        staged_files=store.sweep_staging(older_than_seconds=(unfinished - ahead).total_seconds()),
         abandoned_uploads=store.sweep_multipart(older_than_seconds=_LONGEST_UPLOAD_SECONDS),
     )
     log.info("sweep.done", **vars(swept))
