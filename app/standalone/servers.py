@@ -61,6 +61,8 @@ class MongoServer:
                 *("--wiredTigerCacheSizeGB", "0.5"),
                 # One member needs little history; the default is 5 % of the disk.
                 *("--oplogSize", "256"),
+                # A process that is killed within a transaction holds its rows for so long.
+                *("--setParameter", "transactionLifetimeLimitSeconds=10"),
                 "--nounixsocket",
             ),
             log=self._log,
@@ -200,7 +202,12 @@ class S3Server:
                 *("-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.iam=false"),
                 *("-webdav=false", "-admin.ui=false", "-master.telemetry=false"),
             ),
-            env={"AWS_ACCESS_KEY_ID": self.access_key, "AWS_SECRET_ACCESS_KEY": self.secret_key},
+            env={
+                "AWS_ACCESS_KEY_ID": self.access_key,
+                "AWS_SECRET_ACCESS_KEY": self.secret_key,
+                # Its collector is lazy: it was seen at 1 GB after a few large uploads.
+                "GOMEMLIMIT": "512MiB",
+            },
             log=self._log,
             is_ready=self._takes_objects,
         )
