@@ -13,14 +13,57 @@ from app.version import VERSION
 from config.settings import SettingsError, load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from flask import Flask
     from pymongo.database import Database
 
     from config.settings import Settings
 
 
-@click.group()
+class _Commands(click.Group):
+    """Loads the commands that need the whole application only when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return sorted([*super().list_commands(ctx), *_LOADED_LATE])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command by its name."""
+        load = _LOADED_LATE.get(cmd_name)
+        return super().get_command(ctx, cmd_name) if load is None else load()
+
+
+def _audit_commands() -> click.Command:
+    from app.audit.commands import create_group  # noqa: PLC0415  see _Commands
+
+    return create_group(_application)
+
+
+def _advisory_commands() -> click.Command:
+    from app.protocols.npm.commands import create_group  # noqa: PLC0415  see _Commands
+
+    return create_group(_application)
+
+
+_LOADED_LATE: dict[str, Callable[[], click.Command]] = {
+    "advisories": _advisory_commands,
+    "audit": _audit_commands,
+}
+
+
+def _application() -> Flask:
+    from app import create_app  # noqa: PLC0415  see _Commands
+    from config.logging import configure_logging  # noqa: PLC0415
+
+    with _problems_said_plainly():
+        settings = load_settings()
+        settings.require_services_and_secrets()
+        configure_logging(settings)
+        return create_app(settings)
+
+
+@click.group(cls=_Commands)
 @click.version_option(VERSION, prog_name="packhouse")
 def main() -> None:
     """Packhouse, a self-hosted package registry."""
