@@ -64,7 +64,7 @@ class Resource:
 
             documented = self.blueprint.response(200, schema, headers=_ETAG)(operation)
             if query is not None:
-                documented = self.blueprint.arguments(query, location="query")(documented)
+                documented = self.blueprint.arguments(query(), location="query")(documented)
             describe(documented, parameters=("IfNoneMatch",), members=_named(view))
             self._add(rule, "GET", view, documented)
             return view
@@ -97,7 +97,7 @@ class Resource:
             documented = self.blueprint.response(200, _page_schema(item)(), headers=_LINK)(
                 operation
             )
-            documented = self.blueprint.arguments(query, location="query")(documented)
+            documented = self.blueprint.arguments(query(), location="query")(documented)
             describe(documented, members=_named(view) | _open(takes_anyone))
             self._add(rule, "GET", view, documented, takes_anyone=takes_anyone)
             return view
@@ -157,7 +157,7 @@ class Resource:
             headers = None if is_secret or schema is None else _ETAG
             documented = self.blueprint.response(status, schema, headers=headers)(operation)
             if body is not None:
-                documented = self.blueprint.arguments(body)(documented)
+                documented = self.blueprint.arguments(body())(documented)
             members = _named(view) | _open(takes_anyone)
             describe(documented, parameters=("IdempotencyKey",), members=members)
             self._add(rule, "POST", view, documented, takes_anyone=takes_anyone)
@@ -216,7 +216,7 @@ class Resource:
 
             documented = self.blueprint.response(_NO_CONTENT)(operation)
             if query is not None:
-                documented = self.blueprint.arguments(query, location="query")(documented)
+                documented = self.blueprint.arguments(query(), location="query")(documented)
             conditions = ("IfMatch",) if checks else ()
             describe(documented, parameters=conditions, members=_named(view))
             self._add(rule, "DELETE", view, documented)

@@ -42,6 +42,7 @@ def app(settings: Settings) -> Iterator[Flask]:
         coherence.stop()
         client.drop_database(settings.mongodb_db)
     finally:
+        app.extensions["packhouse.redis"].close()
         connection.disconnect()
 
 

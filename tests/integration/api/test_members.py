@@ -177,3 +177,20 @@ def test_who_reads_and_who_adds_members(
         "root": 200,
     }
     assert adds == {**reads, "member": 403, "admin": 201, "owner": 201, "root": 201}
+
+
+@pytest.mark.usefixtures("acme")
+def test_many_become_members_at_the_same_moment(
+    api: ApiClient, world: World, alice: Person
+) -> None:
+    newcomers = [world.person(f"newcomer-{number}").user.username for number in range(8)]
+    client = api.as_(alice)
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        answers = list(
+            pool.map(
+                lambda name: client.post(MEMBERS, {"user": name, "role": "member"}).status_code,
+                newcomers,
+            )
+        )
+    assert answers == [201] * 8
+    assert len(roles(api, alice)) == 9
