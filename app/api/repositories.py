@@ -12,6 +12,7 @@ from app.models import RepositoryKind, Visibility
 from app.registry import cascading, repository_management
 from app.registry.listing import Page, PageRequest
 from app.registry.repository_management import (
+    NO_PROXIES,
     NewRepository,
     RepositoryContent,
     RepositorySettingsContent,
@@ -49,7 +50,13 @@ class NewRepositorySchema(Content):
 
     name = fields.String(required=True, metadata={"description": "A slug."})
     protocol = fields.String(required=True)
-    kind = fields.Enum(RepositoryKind, by_value=True, load_default=RepositoryKind.HOSTED)
+    kind = fields.Enum(
+        RepositoryKind,
+        by_value=True,
+        load_default=RepositoryKind.HOSTED,
+        # Said here too, so that it is said beside what is wrong with a proxy's other fields.
+        validate=validate.NoneOf([RepositoryKind.PROXY], error=NO_PROXIES),
+    )
     visibility = fields.Enum(
         Visibility,
         by_value=True,

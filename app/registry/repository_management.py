@@ -32,6 +32,8 @@ from app.registry.listing import Page, PageRequest, Row, slice_page
 from app.registry.repositories import OrganizationFacts, organization_by_id, organization_tag
 from app.registry.slugs import require_slug
 
+NO_PROXIES = "Proxy repositories are not available in this version."
+
 
 @dataclass(frozen=True, kw_only=True)
 class RepositorySettingsContent:
@@ -307,10 +309,7 @@ def _require_available(new: NewRepository) -> None:
             "This format is not served.", {"/protocol": f"One of {', '.join(sorted(formats))}."}
         )
     if new.kind is RepositoryKind.PROXY:
-        raise UnprocessableInput(
-            "Proxy repositories are not available in this version.",
-            {"/kind": "Only hosted and group repositories can be made."},
-        )
+        raise UnprocessableInput(NO_PROXIES, {"/kind": NO_PROXIES})
 
 
 def _require_unchangeable(current: RepositoryFacts, content: RepositoryContent) -> None:
