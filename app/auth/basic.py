@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 from app.auth import local_accounts, secrets, throttle, token_format, tokens, users
 from app.auth.principal import CredentialKind
 from app.errors import Unauthenticated
-from app.extensions import redis, settings
+from app.extensions import coherence, redis, settings
 
 if TYPE_CHECKING:
     from app.auth.principal import ClientInfo, Credentials, Principal
@@ -48,6 +48,8 @@ def authenticate(credentials: Credentials, client: ClientInfo) -> Principal:
     if not identifier or not password:
         raise Unauthenticated("Incorrect username or password.", wrong_credentials=True)
     user = users.by_identifier(identifier)
+    if user is not None:
+        coherence.depends_on(users.user_tag(user.id))
     is_remembered = _is_remembered(user, password)
     if user is None or not user.is_active or not is_remembered:
         user = local_accounts.check(identifier, password, client, method="basic")

@@ -263,6 +263,8 @@ def _load(digest: str) -> _KnownToken:
 def _require_network(known: _KnownToken, client: ClientInfo) -> None:
     if not known.networks:
         return
+    # The answer depends on the address, which no answer in memory is kept by.
+    coherence.expires_at(now())
     address = read_address(client.ip)
     if address is None or not any(address in network for network in known.networks):
         raise Forbidden(
