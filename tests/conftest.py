@@ -11,14 +11,17 @@ from redis import Redis
 from app.models import connection
 from app.standalone.process import running
 from app.standalone.servers import MongoServer, RedisServer, S3Server
-from config.settings import Environment, Settings, StorageBackend, load_settings
 from migrations.runner import migrate
+from tests.databases import Databases
+from tests.new_settings import new_settings, on_s3
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from pymongo.database import Database
+
+    from config.settings import Settings
 
 
 @pytest.fixture(scope="session")
@@ -57,46 +60,28 @@ def s3_server(servers_directory: Path) -> Iterator[S3Server]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def databases(mongodb_url: str) -> Iterator[Databases]:
+    """The session's databases."""
+    databases = Databases(mongodb_url, lambda: f"test_{secrets.token_hex(6)}")
+    yield databases
+    databases.close()
+
+
 @pytest.fixture
-def settings(mongodb_url: str, redis_url: str, tmp_path: Path) -> Settings:
-    """Settings of this test alone: its own database, key prefix and data folder."""
-    unique = secrets.token_hex(6)
-    return load_settings(
-        _env_file=None,
-        environment=Environment.DEVELOPMENT,
-        mongodb_url=mongodb_url,
-        mongodb_db=f"test_{unique}",
-        redis_url=redis_url,
-        redis_prefix=f"test:{unique}:",
-        s3_endpoint="",
-        s3_host="",
-        storage_backend=StorageBackend.FILESYSTEM,
-        data_dir=tmp_path / "data",
-        public_url="",
-        jwt_secret=secrets.token_hex(32),
-        auth_encryption_key=secrets.token_hex(32),
-        password_iterations=1000,
-    )
+def settings(
+    mongodb_url: str, redis_url: str, databases: Databases, tmp_path: Path
+) -> Iterator[Settings]:
+    """Settings of this test alone: a database, a key prefix and a data folder of its own."""
+    name = databases.take()
+    yield new_settings(mongodb_url, redis_url, tmp_path / "data", mongodb_db=name)
+    databases.give_back(name)
 
 
 @pytest.fixture
 def s3_settings(settings: Settings, s3_server: S3Server) -> Settings:
-    """The test's settings, with artifacts under a path of its own in the S3 server's bucket.
-
-    Not a bucket of its own: each costs SeaweedFS seven volumes, and they are not endless.
-    """
-    return load_settings(
-        _env_file=None,
-        **settings.model_dump(exclude={"storage_backend", "storage_path"})
-        | {
-            "storage_backend": StorageBackend.S3,
-            "storage_path": secrets.token_hex(6),
-            "s3_endpoint": s3_server.endpoint,
-            "s3_access_key": s3_server.access_key,
-            "s3_secret_key": s3_server.secret_key,
-            "s3_bucket": s3_server.bucket,
-        },
-    )
+    """The test's settings, with artifacts in the S3 server."""
+    return on_s3(settings, s3_server)
 
 
 @pytest.fixture
@@ -116,12 +101,11 @@ def redis(settings: Settings) -> Iterator[Redis]:
 
 @pytest.fixture
 def database(settings: Settings) -> Iterator[Database[dict[str, Any]]]:
-    """This process's connection to the test's migrated database, dropped when it ends."""
+    """This process's connection to the test's migrated database."""
     client = connection.connect(settings.mongodb_url, settings.mongodb_db)
     try:
         database: Database[dict[str, Any]] = client[settings.mongodb_db]
         migrate(database)
         yield database
-        client.drop_database(settings.mongodb_db)
     finally:
         connection.disconnect()

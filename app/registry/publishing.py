@@ -34,6 +34,7 @@ from app.models import (
     File,
     NameClaim,
     Package,
+    Repository,
     Version,
     VersionState,
     WriteConflict,
@@ -229,8 +230,8 @@ def _ensure_package(target: PublishTarget) -> tuple[ObjectId, bool]:
     # The write makes a sweep that removes the row at this moment conflict with us.
     found = rows_of(Package).find_one_and_update(key, {"$set": {"updated_at": now()}})
     if found is not None:
-        if found["repository"] != repository.id:
-            raise Conflict(f"{target.name.display} was just published to another repository.")
+        if found["repository"] != repository.id and found.get("deleted_at") is None:
+            raise _elsewhere(target)
         return found["_id"], False
     row = Package(
         **key, repository=repository.id, display_name=target.name.display, created_at=now()
@@ -360,6 +361,7 @@ def _make_visible(
         if not flipped:
             raise Conflict("This publish took too long and another one took its place.")
         package: Package = Package.objects(id=claim.package_id).get()
+        _place(package, target)
         _point_tags(package, upload)
         package.revision += 1
         package.published_at = moment
@@ -376,6 +378,24 @@ def _make_visible(
         return Published(package_id=package.id, revision=package.revision)
 
     return coherence.change({target.name.tag}, lambda: in_transaction(work))
+
+
+def _place(package: Package, target: PublishTarget) -> None:
+    """Put a package where its publish goes; only a tombstone moves from one to another.
+
+    Raises:
+        Conflict: the repository was deleted, or the name published elsewhere, meanwhile.
+    """
+    if Repository.objects(id=target.repository.id).first() is None:
+        raise Conflict(f"{target.repository.path} was deleted while this was published to it.")
+    is_visible = package.published_at is not None and package.deleted_at is None
+    if is_visible and package.repository.id != target.repository.id:
+        raise _elsewhere(target)
+    package.repository = target.repository.id
+
+
+def _elsewhere(target: PublishTarget) -> Conflict:
+    return Conflict(f"{target.name.display} was just published to another repository.")
 
 
 def _point_tags(package: Package, upload: Upload) -> None:

@@ -40,7 +40,6 @@ def app(settings: Settings) -> Iterator[Flask]:
         coherence.start()
         yield app
         coherence.stop()
-        client.drop_database(settings.mongodb_db)
     finally:
         app.extensions["packhouse.redis"].close()
         connection.disconnect()

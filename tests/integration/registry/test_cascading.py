@@ -22,11 +22,24 @@ from app.models import (
 )
 from app.models.fields import now
 from app.models.rows import rows_of
-from app.registry import cascading, organizations, team_members, teams
+from app.registry import (
+    cascading,
+    organizations,
+    publishing,
+    resolution,
+    team_members,
+    teams,
+)
+from app.registry.names import PackageName
 from app.registry.organizations import NewOrganization
+from app.registry.publishing import Upload
+from app.registry.scopes import Scope, ScopeKind
 from app.registry.teams import TeamContent
+from tests.npm_wire import a_publish
 
 if TYPE_CHECKING:
+    from flask import Flask
+
     from tests.world import Person, World
 
 
@@ -126,3 +139,49 @@ def test_a_deleted_organization_leaves_its_names_taken(world: World, alice: Pers
         with pytest.raises(Conflict, match="namespace"):
             organizations.create(bob.principal, NewOrganization(slug="acme"))
         assert Organization.objects.count() == 0
+
+
+def test_a_name_comes_back_into_another_repository(app: Flask, world: World, alice: Person) -> None:
+    world.organization("acme", alice)
+
+    def publish(version: str) -> int:
+        document = a_publish("@acme/thing", version)
+        return (
+            app.test_client()
+            .put("/o/acme/npm/@acme%2fthing", data=document.body(), headers=alice.bearer)
+            .status_code
+        )
+
+    assert publish("1.0.0") == 201
+    with world.context():
+        old = Repository.objects.get()
+        delete_repository(alice, str(old.id), cascade=True)
+    assert publish("1.0.0") == 403
+    assert publish("1.0.1") == 201
+    with world.context():
+        assert Package.objects.get().repository.id == Repository.objects.get().id != old.id
+
+
+def test_a_publish_whose_repository_is_deleted_meanwhile_is_refused(
+    world: World, alice: Person
+) -> None:
+    world.organization("acme", alice)
+    repository = world.repository("acme", alice, "web")
+    scope = Scope(
+        kind=ScopeKind.REPOSITORY,
+        organization="acme",
+        repository="web",
+        protocol="npm",
+        prefix="/r/acme/web/npm/",
+        origin="http://registry.test",
+    )
+    name = PackageName(
+        protocol="npm", normal="@acme/thing", display="@acme/thing", namespaces=("acme",)
+    )
+    with world.context():
+        target = resolution.for_publish(alice.principal, scope, name)
+        delete_repository(alice, repository, cascade=False)
+        upload = Upload(name=name, number="1.0.0", display_number="1.0.0", files=(), manifest=b"{}")
+        with pytest.raises(Conflict, match="deleted"):
+            publishing.publish(alice.principal, target, upload)
+        assert Package.objects.count() == Version.objects.count() == 0
