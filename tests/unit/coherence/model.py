@@ -1,0 +1,221 @@
+"""Redis and MongoDB, as far as coherence needs them, in memory.
+
+``tests/integration/coherence/test_bus.py`` and ``test_charter.py`` hold these models to the
+same contract as the real servers.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
+from uuid import uuid4
+
+from app.coherence.bus import BusError, Called, FenceLifted, FencePutUp, Message, Unseated
+from app.coherence.charter import ABSENT, Charter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
+    from app.coherence.fences import Fence
+
+RECEIVE_SECONDS = 0.2
+
+
+class Waiting(Protocol):
+    """Lets time pass for whoever waits in a model."""
+
+    def now(self) -> float: ...
+    def wait_for(self, condition: Callable[[], bool], seconds: float) -> bool: ...
+
+
+@dataclass
+class ModelSubscription:
+    """Messages on their way to one process, in order."""
+
+    process: str
+    waiting: Waiting
+    queue: deque[Message] = field(default_factory=deque)
+    is_broken: bool = False
+    is_silent: bool = False
+
+    def deliver(self, message: Message) -> None:
+        if not self.is_silent:
+            self.queue.append(message)
+
+    def receive(self) -> Message | None:
+        self.waiting.wait_for(lambda: bool(self.queue) or self.is_broken, RECEIVE_SECONDS)
+        if self.is_broken:
+            raise BusError("broken")
+        return self.queue.popleft() if self.queue else None
+
+
+@dataclass
+class ModelRedis:
+    """One Redis: its memory, its run id and its clock, which is not anybody else's."""
+
+    true_now: Callable[[], float]
+    fence_seconds: float
+    run_id: str = field(default_factory=lambda: uuid4().hex)
+    clock_offset: float = 0.0
+    seat: str | None = None
+    register: dict[str, str] = field(default_factory=dict)
+    fences: dict[str, tuple[Fence, float]] = field(default_factory=dict)
+    acknowledgements: dict[str, deque[str]] = field(default_factory=dict)
+    subscriptions: list[ModelSubscription] = field(default_factory=list)
+
+    def now(self) -> float:
+        return self.true_now() + self.clock_offset
+
+    def publish(self, message: Message) -> None:
+        for subscription in self.subscriptions:
+            subscription.deliver(message)
+
+    def subscriptions_of(self, process: str) -> list[ModelSubscription]:
+        return [one for one in self.subscriptions if one.process == process]
+
+    def flush(self) -> None:
+        self.seat = None
+        self.register.clear()
+        self.fences.clear()
+        self.acknowledgements.clear()
+
+    def snapshot(self) -> tuple[str | None, dict[str, str], dict[str, tuple[Fence, float]]]:
+        return self.seat, dict(self.register), dict(self.fences)
+
+    def restart(
+        self, snapshot: tuple[str | None, dict[str, str], dict[str, tuple[Fence, float]]] | None
+    ) -> None:
+        """Start anew with what was once saved, or with nothing; all connections break."""
+        self.flush()
+        if snapshot is not None:
+            self.seat, self.register, self.fences = (
+                snapshot[0],
+                dict(snapshot[1]),
+                dict(snapshot[2]),
+            )
+        self.run_id = uuid4().hex
+        for subscription in self.subscriptions:
+            subscription.is_broken = True
+        self.subscriptions.clear()
+
+
+class ModelBus:
+    """The steps, on a model of Redis."""
+
+    def __init__(self, redis: ModelRedis, waiting: Waiting) -> None:
+        self._redis = redis
+        self._waiting = waiting
+
+    def new_seat(self) -> str:
+        return f"{self._redis.run_id}:{uuid4().hex}"
+
+    def seat(self, seat: str) -> None:
+        self._redis.seat = seat
+        self._redis.register.clear()
+
+    def call(self, seat: str, process: str, number: int) -> None:
+        self._check(seat)
+        for subscription in self._redis.subscriptions:
+            if subscription.process == process:
+                subscription.deliver(Called(number))
+
+    def take(self, seat: str, process: str, lease: str) -> Collection[Fence]:
+        self._check(seat)
+        redis = self._redis
+        redis.register[process] = lease
+        redis.fences = {
+            name: (fence, ends)
+            for name, (fence, ends) in redis.fences.items()
+            if ends > redis.now()
+        }
+        return [fence for fence, _ends in redis.fences.values()]
+
+    def renew(self, seat: str, process: str, lease: str) -> bool:
+        self._check(seat)
+        return self._redis.register.get(process) == lease
+
+    def release(self, seat: str, process: str) -> None:
+        self._check(seat)
+        self._redis.register.pop(process, None)
+
+    def put_up(self, seat: str, fence: Fence) -> set[str]:
+        self._check(seat)
+        redis = self._redis
+        redis.fences[fence.id] = (fence, redis.now() + redis.fence_seconds)
+        redis.publish(FencePutUp(fence))
+        return set(redis.register)
+
+    def acknowledge(self, fence_id: str, process: str) -> None:
+        self._redis.acknowledgements.setdefault(fence_id, deque()).append(process)
+
+    def next_acknowledgement(self, fence_id: str, seconds: float) -> str | None:
+        def arrived() -> deque[str]:
+            return self._redis.acknowledgements.get(fence_id, deque())
+
+        self._waiting.wait_for(lambda: bool(arrived()), seconds)
+        return arrived().popleft() if arrived() else None
+
+    def revoke(self, seat: str, fence_id: str, processes: Collection[str]) -> None:
+        self._check(seat)
+        register = self._redis.register
+        register.update({one: f"!{fence_id}" for one in processes if one in register})
+
+    def strike(self, seat: str, fence_id: str, processes: Collection[str]) -> None:
+        self._check(seat)
+        register = self._redis.register
+        for process in processes:
+            if register.get(process) == f"!{fence_id}":
+                del register[process]
+
+    def lift(self, seat: str, fence_id: str) -> bool:
+        self._check(seat)
+        self._redis.publish(FenceLifted(fence_id))
+        return self._redis.fences.pop(fence_id, None) is not None
+
+    @contextmanager
+    def subscribe(self, process: str) -> Iterator[ModelSubscription]:
+        subscription = ModelSubscription(process, self._waiting)
+        self._redis.subscriptions.append(subscription)
+        try:
+            yield subscription
+        finally:
+            if subscription in self._redis.subscriptions:
+                self._redis.subscriptions.remove(subscription)
+
+    def _check(self, seat: str) -> None:
+        if self._redis.seat != seat or not seat.startswith(self._redis.run_id):
+            raise Unseated
+
+
+class ModelCharterStore:
+    """The charter as a variable."""
+
+    def __init__(self) -> None:
+        self.charter = ABSENT
+
+    def read(self) -> Charter:
+        return self.charter
+
+    def found(self, charter: Charter) -> bool:
+        if self.charter != ABSENT:
+            return False
+        self.charter = charter
+        return True
+
+    def close(self) -> Charter:
+        self.charter = replace(
+            self.charter,
+            edition=uuid4().hex,
+            term=self.charter.term or uuid4().hex,
+            seat=None,
+            is_open=False,
+        )
+        return self.charter
+
+    def amend(self, edition: str, charter: Charter) -> bool:
+        if self.charter == ABSENT or self.charter.edition != edition:
+            return False
+        self.charter = charter
+        return True
