@@ -22,6 +22,7 @@ from app.auth import local_accounts, secrets, throttle, token_format, tokens, us
 from app.auth.principal import CredentialKind
 from app.errors import Unauthenticated
 from app.extensions import coherence, redis, settings
+from app.models.fields import now
 
 if TYPE_CHECKING:
     from app.auth.principal import ClientInfo, Credentials, Principal
@@ -47,9 +48,10 @@ def authenticate(credentials: Credentials, client: ClientInfo) -> Principal:
     identifier, password = credentials.username, credentials.secret
     if not identifier or not password:
         raise Unauthenticated("Incorrect username or password.", wrong_credentials=True)
+    # No whole answer is kept in memory under a password: it would outlive the minute, and
+    # whether the account has to wait depends on the address.
+    coherence.expires_at(now())
     user = users.by_identifier(identifier)
-    if user is not None:
-        coherence.depends_on(users.user_tag(user.id))
     is_remembered = _is_remembered(user, password)
     if user is None or not user.is_active or not is_remembered:
         user = local_accounts.check(identifier, password, client, method="basic")

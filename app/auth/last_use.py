@@ -1,6 +1,7 @@
 """When, from where and with what each token was last used.
 
-A request notes it in this process's memory only; every few seconds a greenlet of the
+A request notes it in this process's memory only, and one that is answered from memory as a
+whole does not, so a use may show up to a minute late. Every few seconds a greenlet of the
 process calls :func:`flush`, which writes all notes at once. A process that dies loses the
 last few seconds of them. Nothing that is decided depends on these fields, so they are
 written without a fence.

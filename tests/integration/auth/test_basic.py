@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from flask import Flask
     from redis import Redis
 
+    from app.coherence import Coherence
+
 NEW_PASSWORD = "walrus-teapot-ladder"  # noqa: S105  of people who do not exist
 
 
@@ -139,6 +141,16 @@ def test_failures_end_the_memory_at_their_address_only(
         sign_in("alice", PASSWORD, client)
     assert refused.value.retry_after_seconds
     assert sign_in("alice", PASSWORD, other_client).user_id == alice.id
+
+
+def test_no_answer_is_kept_in_memory_under_a_password(
+    alice: User, client: ClientInfo, remembering: Coherence
+) -> None:
+    for _ in ("checked", "remembered"):
+        with remembering.recording() as recording:
+            remembering.depends_on("package:npm/left-pad")
+            assert sign_in("alice", PASSWORD, client).user_id == alice.id
+        assert not remembering.keep("answer", object(), recording, 1)
 
 
 def test_many_requests_with_the_right_password_are_never_slowed_down(
