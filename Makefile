@@ -27,7 +27,7 @@ clients: $(VENV)/development .clients/javascript/installed ## Drive real package
 	$(PYTHON) -m pytest -m client $(ARGS)
 
 bench: $(VENV)/development ## Measure, side by side with what one would use instead
-	$(PYTHON) bench/run.py $(ARGS)
+	$(PYTHON) -m bench.run $(ARGS)
 
 lock: $(VENV)/development ## Compile requirements*.in to pinned requirements*.txt
 	for name in requirements requirements-standalone requirements-dev; do \

@@ -1,0 +1,88 @@
+"""Runs each row on each server in turn, and keeps the medians."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from bench.processes import forget_peaks, peak_bytes
+from bench.rows import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from bench.load import Run
+    from bench.peer import Peer
+    from bench.rows import Row, Tools
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """One server's medians in one row; ``peak_bytes`` is the highest of all runs."""
+
+    rate: float
+    p50_ms: float
+    p99_ms: float
+    peak_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One row's results by server; a text where a server does not do it."""
+
+    row: Row
+    results: dict[str, Result | str]
+
+
+class Journal:
+    """Keeps every single run as a line of JSON."""
+
+    def __init__(self, file: Path) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self._file = file
+
+    def note(self, **fields: object) -> None:
+        """Append one line, with the time and the load of the machine."""
+        line = {**fields, "load": os.getloadavg()[0], "at": time.time()}
+        with self._file.open("a") as opened:
+            opened.write(json.dumps(line) + "\n")
+
+
+def measure(row: Row, peers: Sequence[Peer], rounds: int, tools: Tools, journal: Journal) -> Line:
+    """Let the servers take turns, in a new order each round.
+
+    Raises:
+        Unexpected: one of them failed.
+    """
+    runs: dict[str, list[tuple[Run, int]]] = {peer.name: [] for peer in peers}
+    lacking: dict[str, str] = {}
+    for number in range(rounds):
+        for peer in peers if number % 2 == 0 else reversed(peers):
+            if peer.name in lacking:
+                continue
+            processes = peer.processes()
+            forget_peaks(processes)
+            try:
+                run = row.measure(peer, tools)
+            except Unavailable as reason:
+                lacking[peer.name] = str(reason)
+                continue
+            runs[peer.name].append((run, peak_bytes(processes)))
+            journal.note(row=row.title, peer=peer.name, rate=run.rate, **asdict(run))
+    results: dict[str, Result | str] = dict(lacking)
+    results |= {name: _medians(found) for name, found in runs.items() if found}
+    return Line(row=row, results=results)
+
+
+def _medians(runs: list[tuple[Run, int]]) -> Result:
+    return Result(
+        rate=statistics.median(run.rate for run, _ in runs),
+        p50_ms=statistics.median(run.p50_ms for run, _ in runs),
+        p99_ms=statistics.median(run.p99_ms for run, _ in runs),
+        peak_bytes=max(peak for _, peak in runs),
+    )

@@ -1,0 +1,115 @@
+"""Packhouse as ``make run`` starts it, with MongoDB, Redis and two web workers."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.standalone.ports import LOOPBACK, remembered_ports
+from app.standalone.process import Part, running
+from bench.client import Client, Unexpected
+from bench.peer import Peer, answers
+from bench.processes import tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+NAME = "Packhouse"
+_ORGANIZATION = "bench"
+_WORKERS = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Packhouse:
+    """A running Packhouse.
+
+    Attributes:
+        peer: its web processes, with a token that reads and publishes.
+        origin: scheme, host and port.
+    """
+
+    peer: Peer
+    origin: str
+    _run: Path
+    _root: int
+
+    def workers(self) -> list[int]:
+        """Return the web workers' process ids."""
+        return [pid for pid in self.peer.processes() if pid != self.peer.root]
+
+    def parts(self) -> dict[str, list[int]]:
+        """Return the processes of each part, by its name; ``up`` watches over the others."""
+        parts = {file.stem: tree(_recorded_pid(file)) for file in sorted(self._run.glob("*.json"))}
+        return {**parts, "up": [self._root]}
+
+
+@contextmanager
+def packhouse(folder: Path) -> Iterator[Packhouse]:
+    """Run one on an empty data folder for as long as the block.
+
+    Raises:
+        CannotStart: it did not come up.
+        Unexpected: its API refused what the benchmark needs.
+    """
+    port = remembered_ports(folder / "packhouse.json", ["web"])["web"]
+    origin = f"http://{LOOPBACK}:{port}"
+    data, password = folder / "data", secrets.token_urlsafe(16)
+    part = Part(
+        name="packhouse",
+        argv=(sys.executable, "-m", "app.cli", "up"),
+        log=folder / "packhouse.log",
+        is_ready=answers(origin, "/readyz"),
+        env={
+            "HOST": LOOPBACK,
+            "PORT": str(port),
+            "DATA_DIR": str(data),
+            "WEB_WORKERS": str(_WORKERS),
+            "ADMIN_PASSWORD": password,
+            "LOG_LEVEL": "WARNING",  # as the others
+            "MONGODB_URL": "",
+            "REDIS_URL": "",
+            "S3_ENDPOINT": "",
+            "S3_HOST": "",
+        },
+        stop_within_seconds=60,
+    )
+    with running(part) as child:
+        run = data / "run"
+        peer = Peer(
+            name=NAME,
+            base_url=f"{origin}/o/{_ORGANIZATION}/npm",
+            root=_recorded_pid(run / "web.json"),
+            headers={"Authorization": f"Bearer {_token(origin, password)}"},
+        )
+        yield Packhouse(peer=peer, origin=origin, _run=run, _root=child.pid)
+
+
+def _recorded_pid(file: Path) -> int:
+    pid: int = json.loads(file.read_text())["pid"]
+    return pid
+
+
+def _token(origin: str, password: str) -> str:
+    """Make an organization, and a token for its owner."""
+    with Client(f"{origin}/api/v1", {"Content-Type": "application/json"}) as client:
+        sign_in = {"username": "admin", "password": password}
+        session = _post(client, "/auth/login", sign_in, {})["access_token"]
+        as_admin = {"Authorization": f"Bearer {session}"}
+        _post(client, "/organizations", {"slug": _ORGANIZATION}, as_admin)
+        token: str = _post(client, "/tokens", {"name": "benchmark"}, as_admin)["token"]
+        return token
+
+
+def _post(
+    client: Client, path: str, body: Mapping[str, str], headers: Mapping[str, str]
+) -> dict[str, Any]:
+    reply = client.ask("POST", path, json.dumps(body).encode(), headers)
+    if reply.status not in {200, 201}:
+        raise Unexpected(f"POST {path} was answered {reply.status}: {reply.body[:200]!r}")
+    answer: dict[str, Any] = json.loads(reply.body)
+    return answer

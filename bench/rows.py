@@ -1,0 +1,212 @@
+"""The rows of the table: each is one load that every server gets."""
+
+from __future__ import annotations
+
+import itertools
+import time
+import uuid
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from bench.client import Unexpected
+from bench.load import Run, drive_clients, drive_wrk
+from bench.packages import KIB, MIB, publish_body
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Protocol
+
+    from bench.client import Client, Reply
+    from bench.peer import Peer
+    from bench.programs import Program
+
+    class Row(Protocol):
+        """One load."""
+
+        @property
+        def title(self) -> str:
+            """What it is, for people."""
+
+        @property
+        def aim(self) -> Aim:
+            """What Packhouse should reach."""
+
+        def measure(self, peer: Peer, tools: Tools) -> Run:
+            """Drive it once.
+
+            Raises:
+                Unavailable: the server does not do this.
+                Unexpected: the server failed.
+            """
+
+
+FULL = "application/json"
+ABBREVIATED = "application/vnd.npm.install-v1+json"
+VERSIONS = {"one": 1, "fifty": 50, "five-hundred": 500}
+"""The packages whose documents are read, and how many versions they have."""
+TARBALLS = {"small": 10 * KIB, "large": 5 * MIB}
+"""The packages whose only tarball is read, and its size."""
+
+_PUBLISHED_BYTES = 100 * KIB
+_LONGEST_SECONDS = 5
+_PUBLISH_PATIENCE = 4  # times the seconds of the other rows: a publish is slower than a read
+
+
+class Unavailable(Exception):
+    """The server does not do what a row asks for; the message says what."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tools:
+    """What rows drive their load with, and for how long."""
+
+    wrk: Program
+    seconds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aim:
+    """The least ratios to reach; none where there is no aim."""
+
+    of_verdaccio: float | None = None
+    of_nginx: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Read:
+    """Small answers, the same one again and again.
+
+    Attributes:
+        path: below the server's base URL.
+        is_conditional: the client has the current document; the answer is a 304.
+    """
+
+    title: str
+    path: str
+    connections: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    is_conditional: bool = False
+    aim: Aim = field(default_factory=Aim)
+
+    def measure(self, peer: Peer, tools: Tools) -> Run:
+        """See :class:`Row`."""
+        headers = {**peer.headers, **self.headers}
+        with peer.client() as client:
+            started = time.perf_counter()
+            reply = self._ask(client, headers)
+            alone_seconds = time.perf_counter() - started
+            if self.is_conditional:
+                headers = self._conditional(client, headers, reply)
+        # A slow server gets the time for some requests on each connection.
+        needed = int(3 * alone_seconds * self.connections) + 1
+        seconds = min(max(tools.seconds, needed), max(tools.seconds, _LONGEST_SECONDS))
+        return drive_wrk(tools.wrk, peer.base_url + self.path, headers, self.connections, seconds)
+
+    def _ask(self, client: Client, headers: Mapping[str, str]) -> Reply:
+        reply = client.ask("GET", self.path, headers=headers)
+        if reply.status != 200:  # noqa: PLR2004  OK
+            raise Unexpected(f"GET {self.path} was answered {reply.status}")
+        if "Accept-Encoding" in headers and reply.headers.get("content-encoding") != "gzip":
+            raise Unavailable("does not compress")
+        return reply
+
+    def _conditional(
+        self, client: Client, headers: Mapping[str, str], reply: Reply
+    ) -> dict[str, str]:
+        conditional = {**headers, "If-None-Match": reply.headers.get("etag", "none")}
+        again = client.ask("GET", self.path, headers=conditional)
+        if again.status != 304:  # noqa: PLR2004  Not Modified
+            raise Unavailable(f"answers {again.status}")
+        return conditional
+
+
+@dataclass(frozen=True, kw_only=True)
+class Download:
+    """Large answers, read in large pieces."""
+
+    title: str
+    path: str
+    connections: int
+    aim: Aim
+
+    def measure(self, peer: Peer, tools: Tools) -> Run:
+        """See :class:`Row`."""
+
+        def download(client: Client) -> int:
+            return client.download(self.path)
+
+        return drive_clients(peer, itertools.repeat(download), self.connections, tools.seconds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publish:
+    """New packages of one version; a file server just stores what it is sent."""
+
+    title: str
+    connections: int
+    aim: Aim
+
+    def measure(self, peer: Peer, tools: Tools) -> Run:
+        """See :class:`Row`."""
+        count = 40 * tools.seconds * self.connections
+        acts = iter([_publishing(peer) for _ in range(min(count, 320))])
+        return drive_clients(peer, acts, self.connections, tools.seconds * _PUBLISH_PATIENCE)
+
+
+def _publishing(peer: Peer) -> Callable[[Client], None]:
+    name = f"published-{uuid.uuid4().hex}"
+    body = publish_body(peer.base_url, name, "1.0.0", _PUBLISHED_BYTES)
+    path = f"/{name}" if peer.publishes_documents else f"/uploads/{name}"
+
+    def publish(client: Client) -> None:
+        client.put(path, body)
+
+    return publish
+
+
+@lru_cache(maxsize=1)
+def all_rows() -> tuple[Row, ...]:
+    """Return every row of the table, in its order."""
+    rows: list[Row] = []
+    for package, versions in VERSIONS.items():
+        for form, accept in (("abbreviated", ABBREVIATED), ("full", FULL)):
+            rows += _packument_rows(package, versions, form, accept)
+    small, large = (f"/{name}/-/{name}-1.0.0.tgz" for name in TARBALLS)
+    twice = Aim(of_verdaccio=2)
+    rows += [
+        Read(title=f"tarball, 10 KiB, c{count}", path=small, connections=count, aim=twice)
+        for count in (1, 16)
+    ]
+    third = Aim(of_verdaccio=2, of_nginx=1 / 3)
+    rows += [
+        Download(title=f"tarball, 5 MiB, c{count}", path=large, connections=count, aim=third)
+        for count in (1, 8)
+    ]
+    more = Aim(of_verdaccio=1.5)
+    rows += [
+        Publish(title=f"publish, 100 KiB, c{count}", connections=count, aim=more)
+        for count in (1, 8)
+    ]
+    return tuple(rows)
+
+
+def _packument_rows(package: str, versions: int, form: str, accept: str) -> list[Row]:
+    what = f"{form} packument, {versions} version{'s' if versions > 1 else ''}"
+    aim = Aim(of_verdaccio={1: 3, 50: 15, 500: 100}[versions])
+    headers = {"Accept": accept}
+    packed = {**headers, "Accept-Encoding": "gzip"}
+    path = f"/{package}"
+    return [
+        Read(title=f"{what}, c1", path=path, connections=1, headers=headers, aim=aim),
+        Read(title=f"{what}, c16", path=path, connections=16, headers=headers, aim=aim),
+        Read(title=f"{what}, gzip, c16", path=path, connections=16, headers=packed, aim=aim),
+        Read(
+            title=f"{what}, 304, c16",
+            path=path,
+            connections=16,
+            headers=headers,
+            is_conditional=True,
+            aim=aim,
+        ),
+    ]
