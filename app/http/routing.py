@@ -70,7 +70,8 @@ class Router:
         first, _, rest = path.rest[1:].partition("/")
         for protocol in self._protocols:
             if first == protocol.name:
-                return protocol, f"/{rest}", f"/{first}/"
+                # Corepack puts a slash between a base that ends with one and the path.
+                return protocol, "/" + rest.lstrip("/"), f"/{first}/"
         if first in RESERVED_AT_ROOT and not self._is_bare_scope(path):
             return None, "", ""
         for protocol in self._protocols:

@@ -1,0 +1,15 @@
+"""One URL space for every scope and every spelling of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+
+@pytest.mark.parametrize("path", ["/npm/-/ping", "/npm//-/ping", "/o/acme/npm//-/ping"])
+def test_a_slash_more_after_the_base_changes_nothing(app: Flask, path: str) -> None:
+    assert app.test_client().get(path).status_code == 200
