@@ -29,7 +29,7 @@ _SECRETS_IN_TEXT: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(://[^/\s:@]*):[^/\s@]+@"), rf"\1:{MASK}@"),
     (
         re.compile(
-            r"([?&][\w.-]*(?:token|password|secret|key|signature|credential)=)[^&\s\"']+",
+            r"([?&][\w.-]*(?:token|password|secret|key|session|signature|credential)=)[^&\s\"']+",
             re.IGNORECASE,
         ),
         rf"\1{MASK}",

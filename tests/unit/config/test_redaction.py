@@ -20,6 +20,7 @@ SECRET = "q8Zr3vT1xYb7"  # noqa: S105  made up
         f"mongodb://packhouse:{SECRET}@db.example.org/?replicaSet=rs0",
         f"GET /blob?X-Amz-Signature={SECRET}&partNumber=1",
         f"https://registry.example.org/?token={SECRET}",
+        f"GET /npm/-/v1/done?session={SECRET}",
         f"eyJhbGciOiJIUzI1NiJ9.{SECRET}.{SECRET}",
     ],
 )
