@@ -1,4 +1,4 @@
-"""Packhouse as ``make run`` starts it, with MongoDB, Redis and two web workers."""
+"""Packhouse as ``make run`` starts it, MongoDB and Redis included."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 NAME = "Packhouse"
 _ORGANIZATION = "bench"
-_WORKERS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +48,7 @@ class Packhouse:
 
 
 @contextmanager
-def packhouse(folder: Path) -> Iterator[Packhouse]:
+def packhouse(folder: Path, *, workers: int = 2) -> Iterator[Packhouse]:
     """Run one on an empty data folder for as long as the block.
 
     Raises:
@@ -68,7 +67,7 @@ def packhouse(folder: Path) -> Iterator[Packhouse]:
             "HOST": LOOPBACK,
             "PORT": str(port),
             "DATA_DIR": str(data),
-            "WEB_WORKERS": str(_WORKERS),
+            "WEB_WORKERS": str(workers),
             "ADMIN_PASSWORD": password,
             "LOG_LEVEL": "WARNING",  # as the others
             "MONGODB_URL": "",
