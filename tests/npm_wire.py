@@ -10,6 +10,7 @@ import io
 import json
 import tarfile
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 from urllib.parse import quote, urlsplit
 from weakref import finalize
@@ -110,6 +111,9 @@ class Answer:
         return json.loads(self.body)
 
 
+_STALE_SECONDS = 20
+
+
 class NpmWire:
     """An npm client on one keep-alive connection, which it closes with itself.
 
@@ -123,6 +127,7 @@ class NpmWire:
         assert parts.hostname is not None
         self._connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=seconds)
         finalize(self, self._connection.close)
+        self._used_at = monotonic()
         self._path = parts.path
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
@@ -134,6 +139,9 @@ class NpmWire:
         headers: dict[str, str] | None = None,
     ) -> Answer:
         """Send one request; the path is below the registry."""
+        if monotonic() > self._used_at + _STALE_SECONDS:
+            self._connection.close()  # The server may just be closing it as idle.
+        self._used_at = monotonic()
         sent = {**self._headers, **(headers or {})}
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
