@@ -1,0 +1,126 @@
+"""A proxy between a client and the registry that writes down what passes, with TLS if wanted.
+
+The registry's own log does not name requests that are answered from memory.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+LOOPBACK = "127.0.0.1"
+PATIENCE_SECONDS = 120
+_OF_ONE_CONNECTION = frozenset({"connection", "keep-alive", "transfer-encoding"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exchange:
+    """One request and what was answered; ``path`` is as it was sent."""
+
+    method: str
+    path: str
+    status: int
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path} {self.status}"
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Files of a server's certificate and of its key, in PEM."""
+
+    certificate: Path
+    key: Path
+
+
+class Recorder(ThreadingHTTPServer):
+    """Listens on a free port, passes requests on, and remembers them.
+
+    Args:
+        registry: where to pass them on to: an origin.
+        certificate: clients are to speak TLS.
+
+    Attributes:
+        origin: where clients find the registry through it; no slash at the end.
+    """
+
+    def __init__(self, registry: str, certificate: Certificate | None = None) -> None:
+        super().__init__((LOOPBACK, 0), _Handler)
+        self.scheme = "http" if certificate is None else "https"
+        self.origin = f"{self.scheme}://{LOOPBACK}:{self.server_port}"
+        self.registry = urlsplit(registry).netloc
+        self._exchanges: list[Exchange] = []
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate.certificate, certificate.key)
+            self.socket = context.wrap_socket(self.socket, server_side=True)
+
+    def remember(self, exchange: Exchange) -> None:
+        """Write one down; any thread may."""
+        self._exchanges.append(exchange)
+
+    def take(self) -> list[Exchange]:
+        """Return what has passed since it was last asked."""
+        taken, self._exchanges = self._exchanges, []
+        return taken
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One connection of a client."""
+
+    protocol_version = "HTTP/1.1"
+    server: Recorder
+
+    def forward(self) -> None:
+        """Pass one request on, and its answer back."""
+        upstream = http.client.HTTPConnection(self.server.registry, timeout=PATIENCE_SECONDS)
+        try:
+            response = self._send_on(upstream)
+            content = response.read()
+        finally:
+            upstream.close()
+        self.server.remember(Exchange(method=self.command, path=self.path, status=response.status))
+        self.send_response_only(response.status, response.reason)
+        for name, value in response.getheaders():
+            if name.lower() not in _OF_ONE_CONNECTION:
+                self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = forward  # noqa: N815  the base's names
+
+    def log_message(self, *_arguments: object) -> None:
+        """Keep quiet: what passes is written down elsewhere."""
+
+    def _send_on(self, upstream: http.client.HTTPConnection) -> http.client.HTTPResponse:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+        for name, value in self.headers.items():
+            if name.lower() not in _OF_ONE_CONNECTION:
+                upstream.putheader(name, value)
+        upstream.putheader("X-Forwarded-Proto", self.server.scheme)
+        upstream.endheaders(body)
+        return upstream.getresponse()
+
+
+@contextmanager
+def recording(registry: str, certificate: Certificate | None = None) -> Iterator[Recorder]:
+    """Stand in front of a registry for as long as the block."""
+    with Recorder(registry, certificate) as recorder:
+        thread = threading.Thread(target=recorder.serve_forever, name="recorder")
+        thread.start()
+        try:
+            yield recorder
+        finally:
+            recorder.shutdown()
+            thread.join()

@@ -1,0 +1,115 @@
+"""A running registry, and the people who use it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from app import create_app
+from app.models import Advisory, RepositoryRole, connection
+from migrations.runner import migrate
+from tests.live import LOOPBACK, live_server
+from tests.world import PASSWORD, World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from config.settings import Settings
+    from tests.world import Person
+
+ORGANIZATION = "acme"
+LEAKY = "@acme/leaky"
+"""A package of which every version before 2.0.0 has a known vulnerability."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """What a person knows of themself."""
+
+    username: str
+    password: str = field(default=PASSWORD, repr=False)
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class People:
+    """An organization and who stands around it.
+
+    Attributes:
+        olivia: owns the organization.
+        alice: maintains its npm repository.
+        bob: may only read there.
+        oscar: has an account, and no part in the organization.
+    """
+
+    olivia: Account
+    alice: Account
+    bob: Account
+    oscar: Account
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registry:
+    """One live server.
+
+    Attributes:
+        origin: its URL without a slash at the end.
+    """
+
+    origin: str
+    people: People
+
+    @property
+    def base(self) -> str:
+        """Return the npm registry of the organization, as clients have to write it."""
+        return base_at(self.origin)
+
+
+def base_at(origin: str) -> str:
+    """Return the organization's npm registry under another origin, such as a proxy's."""
+    return f"{origin}/o/{ORGANIZATION}/npm/"
+
+
+@contextmanager
+def running_registry(settings: Settings, log: Path) -> Iterator[Registry]:
+    """Serve a database of its own, with people in it, for as long as the block."""
+    client = connection.connect(settings.mongodb_url, settings.mongodb_db)
+    try:
+        migrate(client[settings.mongodb_db])
+        people = _settle(World(create_app(settings)))
+    finally:
+        connection.disconnect()  # The tests themselves only speak to the server.
+    with live_server(settings, log, workers=2) as server:
+        assert server.url.startswith(f"http://{LOOPBACK}:")
+        yield Registry(origin=server.url, people=people)
+
+
+def _settle(world: World) -> People:
+    olivia, alice, bob, oscar = map(world.person, ("olivia", "alice", "bob", "oscar"))
+    world.organization(ORGANIZATION, olivia)
+    repository = world.repository(ORGANIZATION, olivia, "npm")
+    world.grant(repository, olivia, alice, RepositoryRole.MAINTAINER)
+    world.grant(repository, olivia, bob, RepositoryRole.READER)
+    Advisory(
+        protocol="npm",
+        package=LEAKY,
+        source_id="TEST-0001",
+        number=1,
+        title="Tells everybody everything",
+        severity="high",
+        vulnerable_versions="<2.0.0",
+        patched_versions=">=2.0.0",
+        url="https://advisories.test/TEST-0001",
+        overview="It leaks.",
+        cwe=["CWE-200"],
+        cvss_score=7.5,
+    ).save()
+    return People(
+        olivia=_account(olivia), alice=_account(alice), bob=_account(bob), oscar=_account(oscar)
+    )
+
+
+def _account(person: Person) -> Account:
+    return Account(username=person.user.username, token=person.token)
