@@ -56,16 +56,7 @@ def plan(settings: Settings, secrets: Secrets, data_directory: Path, *, wants_s3
         redis = RedisServer(data_directory / "redis", logs / "redis.log")
         parts.append(redis.part())
         changes["redis_url"] = redis.url
-    has_s3 = (data_directory / "s3/data").exists()
-    if not settings.s3_url and (wants_s3 or has_s3):
-        _require_s3_is_possible(settings, data_directory, is_new=not has_s3)
-        s3 = S3Server(
-            data_directory / "s3",
-            logs / "s3.log",
-            access_key=settings.s3_access_key.get_secret_value() or secrets.s3_access_key,
-            secret_key=settings.s3_secret_key.get_secret_value() or secrets.s3_secret_key,
-            bucket=settings.s3_bucket,
-        )
+    if s3 := _s3_server(settings, secrets, data_directory, wants_s3=wants_s3):
         parts.append(s3.part())
         changes["s3_endpoint"] = s3.endpoint
         changes["s3_access_key"] = SecretStr(s3.access_key)
@@ -78,6 +69,24 @@ def plan(settings: Settings, secrets: Secrets, data_directory: Path, *, wants_s3
             "PYTHONPATH": os.pathsep.join(filter(None, [str(_ROOT), os.getenv("PYTHONPATH")])),
             **{name.upper(): _plain(value) for name, value in changes.items()},
         },
+    )
+
+
+def _s3_server(
+    settings: Settings, secrets: Secrets, data_directory: Path, *, wants_s3: bool
+) -> S3Server | None:
+    """Return the S3 server to start, where one is wanted or was started before."""
+    directory = data_directory / "s3"
+    is_new = not (directory / "data").exists()
+    if settings.s3_url or (is_new and not wants_s3):
+        return None
+    _require_s3_is_possible(settings, data_directory, is_new=is_new)
+    return S3Server(
+        directory,
+        data_directory / "logs/s3.log",
+        access_key=settings.s3_access_key.get_secret_value() or secrets.s3_access_key,
+        secret_key=settings.s3_secret_key.get_secret_value() or secrets.s3_secret_key,
+        bucket=settings.s3_bucket,
     )
 
 

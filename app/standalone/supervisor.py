@@ -42,10 +42,10 @@ class KeptPart:
         self._child = self._start()
 
     def is_ready(self) -> bool:
-        """Whether its first start has succeeded.
+        """Whether it has been ready since its last start; it is said once when it is.
 
         Raises:
-            CannotStart: it has failed.
+            CannotStart: that start has failed.
         """
         if self._state is _State.STARTING and self._child.is_ready():
             self._state = _State.RUNNING

@@ -43,14 +43,12 @@ def up(settings: Settings, *, wants_s3: bool, say: Callable[[str], None]) -> Non
         supervisor = Supervisor(record, signals, say)
         try:
             supervisor.start(planned.parts)
-            to_tell = migrate(planned.env, signals)
-            supervisor.start(own_parts(planned.settings, planned.env, data_directory / "logs"))
-            for line in (
-                f"Packhouse serves at {shown_url(settings)}",
-                *to_tell,
-                "Ctrl-C stops it.",
-            ):
+            # At once: a password among it is never told again.
+            for line in migrate(planned.env, signals):
                 say(line)
+            supervisor.start(own_parts(planned.settings, planned.env, data_directory / "logs"))
+            say(f"Packhouse serves at {shown_url(settings)}")
+            say("Ctrl-C stops it.")
             supervisor.watch()
         except StopRequested:
             say("Stopping; once more to hurry.")
