@@ -5,7 +5,7 @@ PYTHON := $(VENV)/bin/python
 INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check clients bench lock clean
+.PHONY: help run test chaos check clients bench lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -14,8 +14,11 @@ help: ## List the targets
 run: $(VENV)/standalone ## Start everything and print the address; Ctrl-C stops it (S3=1 adds an S3 server)
 	@$(PYTHON) -m app.cli up $(if $(S3),--s3)
 
-test: $(VENV)/development ## Run the whole suite but what drives real package managers
-	$(PYTHON) -m pytest -m "not client and not upstream" $(ARGS)
+test: $(VENV)/development ## Run the whole suite but what takes minutes or real package managers
+	$(PYTHON) -m pytest -m "not chaos and not client and not upstream" $(ARGS)
+
+chaos: $(VENV)/development ## Kill, stop and suspend real processes under load, for minutes
+	$(PYTHON) -m pytest -m chaos $(ARGS)
 
 check: $(VENV)/development ## Check format, style, types and the direction of imports
 	$(PYTHON) -m ruff format --check .
