@@ -72,8 +72,11 @@ def measure(row: Row, peers: Sequence[Peer], rounds: int, tools: Tools, journal:
             except Unavailable as reason:
                 lacking[peer.name] = str(reason)
                 continue
-            runs[peer.name].append((run, peak_bytes(processes)))
-            journal.note(row=row.title, peer=peer.name, rate=run.rate, **asdict(run))
+            peak = peak_bytes(processes)
+            runs[peer.name].append((run, peak))
+            journal.note(
+                row=row.title, peer=peer.name, rate=run.rate, peak_bytes=peak, **asdict(run)
+            )
     results: dict[str, Result | str] = dict(lacking)
     results |= {name: _medians(found) for name, found in runs.items() if found}
     return Line(row=row, results=results)

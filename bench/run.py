@@ -13,6 +13,7 @@ import argparse
 import os
 import platform
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -52,6 +53,7 @@ def main() -> None:
         tools = Tools(wrk=programs.wrk(scratch), seconds=options.seconds)
     except programs.Missing as missing:
         sys.exit(f"Without wrk nothing can be measured. {missing}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped."))  # so that data are removed
     journal = Journal(_RESULTS / f"{datetime.now(UTC):%Y%m%d-%H%M%S}.jsonl")
     data = Path(tempfile.mkdtemp(prefix="data-", dir=scratch))
     try:
