@@ -7,11 +7,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from redis import Redis
-from redis.exceptions import RedisError
-
-from app.heartbeat import HEARTBEAT_KEY
-from app.standalone.errors import CannotStart
 from app.standalone.ports import LOOPBACK
 from app.standalone.process import Part
 
@@ -36,7 +31,9 @@ def own_parts(settings: Settings, env: Mapping[str, str], logs: Path) -> list[Pa
     Raises:
         CannotStart: Redis does not answer.
     """
-    heart = _Heart(settings)
+    from app.standalone.heart import Heart  # noqa: PLC0415  Redis's client: see servers
+
+    heart = Heart(settings)
     heart.forget()
     celery = (sys.executable, "-m", "celery", "-A", "celery_app")
     gunicorn = (sys.executable, "-m", "gunicorn", "--config", str(_ROOT / "config/gunicorn.py"))
@@ -73,35 +70,6 @@ def shown_url(settings: Settings) -> str:
         return settings.public_url
     host = "localhost" if settings.host in _ALL_ADDRESSES else settings.host
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
-
-
-class _Heart:
-    """The sign of life that a worker leaves once the schedule has sent it a task.
-
-    It takes both, so it tells of both that they are ready.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        self._redis = Redis.from_url(settings.redis_url, socket_timeout=_PROBE_SECONDS)
-        self._key = settings.redis_prefix + HEARTBEAT_KEY
-
-    def forget(self) -> None:
-        """Remove what an earlier run's worker left.
-
-        Raises:
-            CannotStart: the Redis of the settings does not answer.
-        """
-        try:
-            self._redis.delete(self._key)
-        except RedisError as error:
-            raise CannotStart(f"REDIS_URL: no Redis answers there. {error}") from error
-
-    def beats(self) -> bool:
-        """Whether the sign is there."""
-        try:
-            return bool(self._redis.exists(self._key))
-        except RedisError:
-            return False
 
 
 def _answers(host: str, port: int) -> bool:

@@ -8,12 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
-from typing import TYPE_CHECKING, Any
-
-from pymongo import MongoClient
-from pymongo.errors import OperationFailure, PyMongoError
-from redis import Redis
-from redis.exceptions import RedisError
+from typing import TYPE_CHECKING
 
 from app.standalone import programs
 from app.standalone.ports import LOOPBACK, remembered_ports
@@ -23,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _REPLICA_SET = "rs0"
-_NOT_YET_INITIATED = 94
 _PROBE_SECONDS = 2
 
 
@@ -70,37 +64,10 @@ class MongoServer:
         )
 
     def _is_primary(self) -> bool:
-        """Whether it takes writes; sets up the replica set where that is what it waits for."""
-        client: MongoClient[dict[str, Any]] = MongoClient(
-            LOOPBACK,
-            self.port,
-            directConnection=True,
-            serverSelectionTimeoutMS=_PROBE_SECONDS * 1000,
-        )
-        with client:
-            try:
-                if client.admin.command("hello")["isWritablePrimary"]:
-                    return True
-                self._set_up_replica_set(client)
-            except PyMongoError:
-                return False
-        return False
+        # MongoDB starts while its driver is imported, which takes nearly as long.
+        from app.standalone.replica_set import is_primary  # noqa: PLC0415
 
-    def _set_up_replica_set(self, client: MongoClient[dict[str, Any]]) -> None:
-        """Initiate it once; name the new address where the port has changed since."""
-        address = f"{LOOPBACK}:{self.port}"
-        try:
-            config = client.admin.command("replSetGetConfig")["config"]
-        except OperationFailure as error:
-            if error.code != _NOT_YET_INITIATED:
-                raise
-            members = [{"_id": 0, "host": address}]
-            client.admin.command("replSetInitiate", {"_id": _REPLICA_SET, "members": members})
-            return
-        if config["members"][0]["host"] != address:
-            config["members"][0]["host"] = address
-            config["version"] += 1
-            client.admin.command("replSetReconfig", config, force=True)
+        return is_primary(self.port, _REPLICA_SET)
 
 
 class RedisServer:
@@ -146,6 +113,9 @@ class RedisServer:
         )
 
     def _answers(self) -> bool:
+        from redis import Redis  # noqa: PLC0415  as MongoDB's driver, above
+        from redis.exceptions import RedisError  # noqa: PLC0415
+
         with Redis(host=LOOPBACK, port=self.port, socket_timeout=_PROBE_SECONDS) as client:
             try:
                 return bool(client.ping())

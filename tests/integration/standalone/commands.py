@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 ROOT = Path(__file__).parents[3]
-_LONGEST_SECONDS = 180
+_LONGEST_SECONDS = 400
 
 
 class Command:
@@ -56,7 +56,7 @@ class Command:
 
 @contextmanager
 def running(arguments: Sequence[str | Path], env: Mapping[str, str]) -> Iterator[Command]:
-    """Run a program; it is gone after the block, and in any case after three minutes."""
+    """Run a program; it is gone after the block, and in any case after some minutes."""
     with subprocess.Popen(  # noqa: S603  our own program
         arguments,
         cwd=ROOT,
