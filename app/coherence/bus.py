@@ -24,9 +24,10 @@ class Unseated(BusError):
 
 @dataclass(frozen=True)
 class FencePutUp:
-    """A writer waits until everyone has forgotten what depends on the fence's tags."""
+    """A writer waits in ``inbox`` until all have forgotten what depends on the fence's tags."""
 
     fence: Fence
+    inbox: str
 
 
 @dataclass(frozen=True)
@@ -37,23 +38,37 @@ class FenceLifted:
 
 
 @dataclass(frozen=True)
+class Acknowledged:
+    """A process has put up a fence in its memory."""
+
+    fence_id: str
+    process: str
+
+
+@dataclass(frozen=True)
 class Called:
     """What a process said to itself, to see whether it hears (see :meth:`Bus.call`)."""
 
     number: int
 
 
-Message = FencePutUp | FenceLifted | Called
+Message = FencePutUp | FenceLifted | Acknowledged | Called
 
 
-class Subscription(Protocol):
-    """A process's ear: messages in the order in which Redis sent them."""
+class Inbox(Protocol):
+    """Messages to one place, in the order in which Redis sent them.
 
-    def receive(self) -> Message | None:
-        """Return the next message, or None where none came for a while.
+    Attributes:
+        name: where others send to.
+    """
+
+    name: str
+
+    def receive(self, seconds: float) -> Message | None:
+        """Return the next message, or None where none came in time.
 
         Raises:
-            BusError: the subscription is over.
+            BusError: no more will come.
         """
 
 
@@ -73,7 +88,7 @@ class Bus(Protocol):
         """Begin an empty register under this name."""
 
     def call(self, seat: str, process: str, number: int) -> None:
-        """Send ``Called(number)`` to the process's own subscription."""
+        """Send ``Called(number)`` to where the process listens."""
 
     def take(self, seat: str, process: str, lease: str) -> Collection[Fence]:
         """Register the process under a new lease; return the fences that are up."""
@@ -84,14 +99,11 @@ class Bus(Protocol):
     def release(self, seat: str, process: str) -> None:
         """Take the process out of the register; it uses nothing any more."""
 
-    def put_up(self, seat: str, fence: Fence) -> set[str]:
+    def put_up(self, seat: str, fence: Fence, inbox: str) -> set[str]:
         """Put up a fence and tell all; return the processes registered at that moment."""
 
-    def acknowledge(self, fence_id: str, process: str) -> None:
-        """Say that the process has put up the fence in its memory."""
-
-    def next_acknowledgement(self, fence_id: str, seconds: float) -> str | None:
-        """Wait for a process to acknowledge; return it, or None where none did in time."""
+    def acknowledge(self, inbox: str, fence_id: str, process: str) -> None:
+        """Send ``Acknowledged`` to a writer's inbox."""
 
     def revoke(self, seat: str, fence_id: str, processes: Collection[str]) -> None:
         """End the leases of processes, which stay registered: others are to wait too."""
@@ -102,5 +114,8 @@ class Bus(Protocol):
     def lift(self, seat: str, fence_id: str) -> bool:
         """Take down a fence and tell all; return whether it was still up."""
 
-    def subscribe(self, process: str) -> AbstractContextManager[Subscription]:
-        """Listen, from before this returns until the block ends."""
+    def listen(self, process: str) -> AbstractContextManager[Inbox]:
+        """Receive fences and what the process says to itself, from before the block begins."""
+
+    def open_inbox(self) -> AbstractContextManager[Inbox]:
+        """Receive what is sent to this inbox alone; it may hold what was meant for others."""

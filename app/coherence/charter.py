@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from app.coherence.clock import Clock, Timings
 
 _ID = "charter"
-_ANSWER_SECONDS = 2.0
+_ANSWER_SECONDS = 5.0
 
 
 def _new_name() -> str:
@@ -224,7 +224,9 @@ class CharterKeeper:
         """
         seat = self._bus.new_seat()
         successor = replace(charter, edition=_new_name(), seat=seat, is_open=False)
+        asked_at = self._clock.now()
         if self._store.amend(charter.edition, successor):
+            self._note(successor, asked_at)
             self._bus.seat(seat)
 
     def open_in_time(self, charter: Charter) -> None:

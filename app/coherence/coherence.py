@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 
 _ASSUMED_BYTES = 1024
 _STOP_SECONDS = 5.0
-_RESUBSCRIBE_SECONDS = 0.1
+_LISTEN_AGAIN_SECONDS = 0.1
 
 _is_committing: ContextVar[bool] = ContextVar("coherence_is_committing", default=False)
 
@@ -105,11 +105,15 @@ class Coherence:
 
         Args:
             tags: what the change touches; whoever read it has named one of them.
-            commit: writes to the database. It runs once.
+            commit: writes to the database, and all of it is written when it returns. It
+                runs once, and makes no change of its own.
 
         Raises:
+            RuntimeError: this is inside another change, whose transaction may end later.
             Unavailable: MongoDB does not answer; the change may have been made.
         """
+        if _is_committing.get():
+            raise RuntimeError("a change was made inside another one")
 
         def committing() -> T:
             token = _is_committing.set(True)
@@ -179,7 +183,7 @@ class Coherence:
     def start(self) -> None:
         """Begin to hold a lease and to remember. Returns at once; reads need not wait."""
         self._stopping.clear()
-        steps = ((self._listen, _RESUBSCRIBE_SECONDS), (self._renew, self._timings.renew))
+        steps = ((self._listen, _LISTEN_AGAIN_SECONDS), (self._renew, self._timings.renew))
         self._threads = [Thread(target=self._repeat, args=step, daemon=True) for step in steps]
         for thread in self._threads:
             thread.start()
@@ -255,7 +259,7 @@ class Coherence:
         self._holder.listen(self._stopping)
 
     def _renew(self) -> None:
-        self._clock.wait(self._holder.is_subscribed, self._timings.renew)
+        self._clock.wait(self._holder.is_listening, self._timings.renew)
         self._holder.tick()
 
     def _repeat(self, step: Callable[[], None], pause_seconds: float) -> None:

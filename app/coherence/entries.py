@@ -13,7 +13,7 @@ class Entry:
     """A value with what it depends on and until when it may be used.
 
     Attributes:
-        is_wanted: it was made or used since its eviction was last considered.
+        is_wanted: it was used since its eviction was last considered.
     """
 
     __slots__ = ("is_wanted", "key", "size_bytes", "tags", "usable_until", "value")
@@ -31,7 +31,7 @@ class Entry:
         self.tags = tags
         self.usable_until = usable_until
         self.size_bytes = size_bytes + _OVERHEAD_BYTES
-        self.is_wanted = True
+        self.is_wanted = False
 
 
 class Entries:
@@ -54,12 +54,12 @@ class Entries:
         self._remove(entry.key)
         if entry.size_bytes > self._limit_bytes:
             return False
+        while self.size_bytes + entry.size_bytes > self._limit_bytes:
+            self._consider_the_first()
         self._by_key[entry.key] = entry
         self.size_bytes += entry.size_bytes
         for tag in entry.tags:
             self._by_tag.setdefault(tag, set()).add(entry.key)
-        while self.size_bytes > self._limit_bytes:
-            self._consider_the_first()
         return True
 
     def drop(self, tags: Iterable[str]) -> int:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+_RECEIVE_SECONDS = 0.2
 _MOST_UNHEARD_CALLS = 4
 
 
@@ -31,7 +32,7 @@ class Holder:
 
     Attributes:
         process: names this process in the register.
-        is_subscribed: set while messages arrive.
+        is_listening: set while messages can arrive.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class Holder:
         self._called = 0
         self._heard = -1
         self.process = uuid4().hex
-        self.is_subscribed = Event()
+        self.is_listening = Event()
 
     def tick(self) -> None:
         """Take or renew the lease, if all that it rests on is there.
@@ -76,32 +77,32 @@ class Holder:
             BusError: Redis does not answer.
         """
         match message:
-            case FencePutUp(fence):
+            case FencePutUp(fence, inbox):
                 self._memory.put_up(fence)
-                self._bus.acknowledge(fence.id, self.process)
+                self._bus.acknowledge(inbox, fence.id, self.process)
             case FenceLifted(fence_id):
                 self._memory.lift(fence_id)
             case Called(number):
                 self._heard = number
 
     def listen(self, stopping: Event) -> None:
-        """Subscribe and receive, until told to stop or no message comes any more.
+        """Receive messages, until told to stop or none come any more.
 
         Raises:
-            BusError: the subscription is over, or silent.
+            BusError: no more will come, or none has come for too long.
         """
         try:
-            with self._bus.subscribe(self.process) as subscription:
+            with self._bus.listen(self.process) as inbox:
                 self._heard = self._called
-                self.is_subscribed.set()
+                self.is_listening.set()
                 while not stopping.is_set():
-                    message = subscription.receive()
+                    message = inbox.receive(_RECEIVE_SECONDS)
                     if message is not None:
                         self.receive(message)
                     elif self._called - self._heard > _MOST_UNHEARD_CALLS:
-                        raise BusError("the subscription is silent")
+                        raise BusError("nothing is heard any more")
         finally:
-            self.is_subscribed.clear()
+            self.is_listening.clear()
 
     def release(self) -> None:
         """Give the lease up, and use nothing any more.

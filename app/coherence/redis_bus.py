@@ -10,8 +10,9 @@ counts on its fence having been there until it has taken it down itself.
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -22,12 +23,13 @@ from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
 from app.coherence.bus import (
+    Acknowledged,
     BusError,
     Called,
     FenceLifted,
     FencePutUp,
+    Inbox,
     Message,
-    Subscription,
     Unseated,
 )
 from app.coherence.fences import Fence
@@ -35,11 +37,9 @@ from app.coherence.fences import Fence
 if TYPE_CHECKING:
     from redis.commands.core import Script
 
-_ANSWER_SECONDS = 1.0
-_RECEIVE_SECONDS = 0.2
+_ANSWER_SECONDS = 2.0
 _MOST_CONNECTIONS = 1000
-_SHORTEST_BLOCK_SECONDS = 0.01
-"""Redis takes less than a millisecond for "for ever"."""
+_MOST_IDLE_INBOXES = 16
 
 _BEGIN = """
 local register, fences, seat = KEYS[1], KEYS[2], ARGV[1]
@@ -59,8 +59,8 @@ redis.call('HSET', KEYS[1], '@', ARGV[1])
 """
 
 _CALL = """
-local channel, number = ARGV[2], ARGV[3]
-redis.call('PUBLISH', channel, number)
+local inbox, number = ARGV[2], ARGV[3]
+redis.call('PUBLISH', inbox, 'call ' .. number)
 """
 
 _TAKE = """
@@ -93,15 +93,10 @@ redis.call('HDEL', register, ARGV[2])
 """
 
 _PUT_UP = """
-local id, tags, lasts_ms = ARGV[2], ARGV[3], ARGV[4]
+local id, tags, lasts_ms, inbox = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 redis.call('HSET', fences, id, string.format('%.0f %s', now_ms() + lasts_ms, tags))
-redis.call('PUBLISH', fences, '+' .. id .. ' ' .. tags)
+redis.call('PUBLISH', fences, string.format('put_up %s %s %s', id, inbox, tags))
 return redis.call('HKEYS', register)
-"""
-
-_ACKNOWLEDGE = """
-redis.call('RPUSH', KEYS[1], ARGV[1])
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
 """
 
 _REVOKE = """
@@ -124,7 +119,7 @@ end
 
 _LIFT = """
 local id = ARGV[2]
-redis.call('PUBLISH', fences, '-' .. id)
+redis.call('PUBLISH', fences, 'lift ' .. id)
 return redis.call('HDEL', fences, id)
 """
 
@@ -138,6 +133,7 @@ class RedisBus:
         self._prefix = f"{prefix}coherence:"
         self._fences = f"{self._prefix}fences"
         self._keys = [f"{self._prefix}register", self._fences]
+        self._idle: deque[_RedisInbox] = deque(maxlen=_MOST_IDLE_INBOXES)
         script = self._client.register_script
         self._seat = script(_SEAT)
         self._call = script(_BEGIN + _CALL)
@@ -145,7 +141,6 @@ class RedisBus:
         self._renew = script(_BEGIN + _RENEW)
         self._release = script(_BEGIN + _RELEASE)
         self._put_up = script(_BEGIN + _PUT_UP)
-        self._acknowledge = script(_ACKNOWLEDGE)
         self._revoke = script(_BEGIN + _REVOKE)
         self._strike = script(_BEGIN + _STRIKE)
         self._lift = script(_BEGIN + _LIFT)
@@ -162,7 +157,7 @@ class RedisBus:
 
     def call(self, seat: str, process: str, number: int) -> None:
         """Publish to the process's own channel."""
-        self._run(self._call, seat, self._calls(process), number)
+        self._run(self._call, seat, self._inbox_of(process), number)
 
     def take(self, seat: str, process: str, lease: str) -> Collection[Fence]:
         """Register the process; return the fences that are up."""
@@ -177,24 +172,16 @@ class RedisBus:
         """Take the process out of the register."""
         self._run(self._release, seat, process)
 
-    def put_up(self, seat: str, fence: Fence) -> set[str]:
+    def put_up(self, seat: str, fence: Fence, inbox: str) -> set[str]:
         """Put up a fence; return who is registered."""
         tags = json.dumps(sorted(fence.tags))
-        return {*self._run(self._put_up, seat, fence.id, tags, self._fence_ms)} - {"@"}
+        registered = self._run(self._put_up, seat, fence.id, tags, self._fence_ms, inbox)
+        return {*registered} - {"@"}
 
-    def acknowledge(self, fence_id: str, process: str) -> None:
-        """Push to the fence's list, which nobody may be left to read."""
+    def acknowledge(self, inbox: str, fence_id: str, process: str) -> None:
+        """Publish to the writer's inbox: a list would cost a write to Redis's log each time."""
         with _reaching():
-            self._acknowledge(
-                keys=[self._acknowledgements(fence_id)], args=[process, self._fence_ms]
-            )
-
-    def next_acknowledgement(self, fence_id: str, seconds: float) -> str | None:
-        """Pop from the fence's list."""
-        seconds = max(seconds, _SHORTEST_BLOCK_SECONDS)
-        with _reaching():
-            found = self._client.blpop([self._acknowledgements(fence_id)], timeout=seconds)
-        return None if found is None else str(found[1])
+            self._client.publish(inbox, f"acknowledge {fence_id} {process}")
 
     def revoke(self, seat: str, fence_id: str, processes: Collection[str]) -> None:
         """Write the fence's id over the leases."""
@@ -209,48 +196,98 @@ class RedisBus:
         return bool(self._run(self._lift, seat, fence_id))
 
     @contextmanager
-    def subscribe(self, process: str) -> Iterator[Subscription]:
-        """Listen to fences and to the process's own channel."""
-        channels = (self._fences, self._calls(process))
-        with PubSub(self._client.connection_pool) as pubsub:
-            with _reaching():
-                pubsub.subscribe(*channels)
-                confirmed = [pubsub.get_message(timeout=_ANSWER_SECONDS) for _ in channels]
-            if None in confirmed:
-                raise BusError("the subscription was not confirmed")
-            yield _RedisSubscription(pubsub, self._fences)
+    def listen(self, process: str) -> Iterator[Inbox]:
+        """Subscribe to fences and to the process's own channel."""
+        with closing(self._subscribe(self._inbox_of(process), self._fences)) as inbox:
+            yield inbox
+
+    @contextmanager
+    def open_inbox(self) -> Iterator[Inbox]:
+        """Take an idle inbox, or subscribe to a new channel.
+
+        Where one failed, or what was awaited did not come, no idle one is used again: their
+        connections may be dead without anyone knowing.
+        """
+        inbox = self._take_idle() or self._subscribe(self._inbox_of(uuid4().hex))
+        is_sound = False
+        try:
+            yield inbox
+            is_sound = not inbox.is_doubtful
+        finally:
+            if is_sound:
+                self._idle.append(inbox)
+            else:
+                inbox.close()
+                self._idle.clear()
+
+    def _take_idle(self) -> _RedisInbox | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
+
+    def _subscribe(self, *channels: str) -> _RedisInbox:
+        inbox = _RedisInbox(PubSub(self._client.connection_pool), channels[0])
+        try:
+            inbox.subscribe(channels)
+        except BusError:
+            inbox.close()
+            raise
+        return inbox
 
     def _run(self, script: Script, seat: str, *args: str | int) -> Any:  # noqa: ANN401  a script's own
         with _reaching():
             return script(keys=self._keys, args=[seat, *args])
 
-    def _calls(self, process: str) -> str:
-        return f"{self._prefix}calls:{process}"
-
-    def _acknowledgements(self, fence_id: str) -> str:
-        return f"{self._prefix}acknowledgements:{fence_id}"
+    def _inbox_of(self, process: str) -> str:
+        return f"{self._prefix}inbox:{process}"
 
 
-class _RedisSubscription:
-    def __init__(self, pubsub: PubSub, fences_channel: str) -> None:
+class _RedisInbox:
+    """A connection that is subscribed to some channels, the first of which is its own.
+
+    Attributes:
+        is_doubtful: what was last waited for did not come.
+    """
+
+    def __init__(self, pubsub: PubSub, name: str) -> None:
         self._pubsub = pubsub
-        self._fences_channel = fences_channel
+        self.name = name
+        self.is_doubtful = False
 
-    def receive(self) -> Message | None:
+    def subscribe(self, channels: Collection[str]) -> None:
         with _reaching():
-            message = self._pubsub.get_message(timeout=_RECEIVE_SECONDS)
+            self._pubsub.subscribe(*channels)
+            confirmed = [self._pubsub.get_message(timeout=_ANSWER_SECONDS) for _ in channels]
+        if None in confirmed:
+            raise BusError("the subscription was not confirmed")
+
+    def receive(self, seconds: float) -> Message | None:
+        with _reaching():
+            message = self._pubsub.get_message(timeout=seconds)
+        self.is_doubtful = message is None
         if message is None:
             return None
         if message["type"] != "message":
             # redis-py connected and subscribed again by itself; some are lost in between.
             raise BusError("the subscription was interrupted")
-        if message["channel"] != self._fences_channel:
-            return Called(int(message["data"]))
-        verb, rest = message["data"][0], message["data"][1:]
-        if verb == "-":
-            return FenceLifted(rest)
-        fence_id, _, tags = rest.partition(" ")
-        return FencePutUp(_to_fence(fence_id, tags))
+        return _read_message(message["data"])
+
+    def close(self) -> None:
+        self._pubsub.close()
+
+
+def _read_message(text: str) -> Message:
+    match text.split(" ", 3):
+        case ["put_up", fence_id, inbox, tags]:
+            return FencePutUp(_to_fence(fence_id, tags), inbox)
+        case ["lift", fence_id]:
+            return FenceLifted(fence_id)
+        case ["acknowledge", fence_id, process]:
+            return Acknowledged(fence_id, process)
+        case ["call", number]:
+            return Called(int(number))
+    raise BusError(f"not a message: {text!r}")
 
 
 def _to_fence(fence_id: str, tags: str) -> Fence:

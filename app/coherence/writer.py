@@ -12,12 +12,12 @@ import structlog
 from mongoengine.errors import NotUniqueError
 from pymongo.errors import DuplicateKeyError
 
-from app.coherence.bus import BusError
+from app.coherence.bus import Acknowledged, BusError
 from app.coherence.fences import Fence
 from app.errors import RegistryError, Unavailable
 
 if TYPE_CHECKING:
-    from app.coherence.bus import Bus
+    from app.coherence.bus import Bus, Inbox
     from app.coherence.charter import CharterKeeper, Sighting
     from app.coherence.clock import Clock, Timings
 
@@ -111,8 +111,9 @@ class Writer:
     def _fence(self, sighting: Sighting, seat: str, tags: frozenset[str]) -> Guard:
         fence = Fence(uuid4().hex, tags)
         asked_at = min(self._clock.now(), sighting.asked_at)
-        awaited = self._bus.put_up(seat, fence)
-        self._await_acknowledgements(fence, awaited)
+        with self._bus.open_inbox() as inbox:
+            awaited = self._bus.put_up(seat, fence, inbox.name)
+            self._await_acknowledgements(inbox, fence, awaited)
         if awaited:
             self._revoke(seat, fence, awaited)
         if not sighting.charter.is_open:
@@ -126,11 +127,13 @@ class Writer:
             log.warning("coherence.lift_failed", error=repr(error))
             return False
 
-    def _await_acknowledgements(self, fence: Fence, awaited: set[str]) -> None:
+    def _await_acknowledgements(self, inbox: Inbox, fence: Fence, awaited: set[str]) -> None:
         """Remove from ``awaited`` who acknowledges in time."""
         patience_ends = self._clock.now() + self._timings.patience
         while awaited and (left := patience_ends - self._clock.now()) > 0:
-            awaited.discard(self._bus.next_acknowledgement(fence.id, left) or "")
+            match inbox.receive(left):
+                case Acknowledged(fence_id, process) if fence_id == fence.id:
+                    awaited.discard(process)
 
     def _revoke(self, seat: str, fence: Fence, silent: set[str]) -> None:
         """End the leases of those that do not answer, and wait until they know.

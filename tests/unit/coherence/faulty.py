@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, TypeVar
 
-from app.coherence.bus import BusError, FencePutUp, Message
+from app.coherence.bus import BusError, FencePutUp, Inbox, Message
 from app.coherence.charter import CharterKeeper
 from app.coherence.coherence import Coherence
 from app.coherence.holder import Holder
@@ -85,7 +85,7 @@ class AcknowledgesFirst(Holder):
 
     def receive(self, message: Message) -> None:
         if isinstance(message, FencePutUp):
-            self._bus.acknowledge(message.fence.id, self.process)
+            self._bus.acknowledge(message.inbox, message.fence.id, self.process)
         super().receive(message)
 
 
@@ -130,7 +130,7 @@ class DoesNotCareToHear(Holder):
 class DoesNotAwaitAcknowledgements(Writer):
     """Publishes its fence and goes on."""
 
-    def _await_acknowledgements(self, _fence: Fence, awaited: set[str]) -> None:
+    def _await_acknowledgements(self, _inbox: Inbox, _fence: Fence, awaited: set[str]) -> None:
         awaited.clear()
 
 

@@ -7,20 +7,26 @@ same contract as the real servers.
 from __future__ import annotations
 
 from collections import deque
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
 
-from app.coherence.bus import BusError, Called, FenceLifted, FencePutUp, Message, Unseated
+from app.coherence.bus import (
+    Acknowledged,
+    BusError,
+    Called,
+    FenceLifted,
+    FencePutUp,
+    Message,
+    Unseated,
+)
 from app.coherence.charter import ABSENT, Charter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
     from app.coherence.fences import Fence
-
-RECEIVE_SECONDS = 0.2
 
 
 class Waiting(Protocol):
@@ -30,11 +36,12 @@ class Waiting(Protocol):
     def wait_for(self, condition: Callable[[], bool], seconds: float) -> bool: ...
 
 
-@dataclass
-class ModelSubscription:
-    """Messages on their way to one process, in order."""
+@dataclass(eq=False)
+class ModelInbox:
+    """Messages on their way to one place, in order."""
 
-    process: str
+    name: str
+    hears_fences: bool
     waiting: Waiting
     queue: deque[Message] = field(default_factory=deque)
     is_broken: bool = False
@@ -44,8 +51,8 @@ class ModelSubscription:
         if not self.is_silent:
             self.queue.append(message)
 
-    def receive(self) -> Message | None:
-        self.waiting.wait_for(lambda: bool(self.queue) or self.is_broken, RECEIVE_SECONDS)
+    def receive(self, seconds: float) -> Message | None:
+        self.waiting.wait_for(lambda: bool(self.queue) or self.is_broken, seconds)
         if self.is_broken:
             raise BusError("broken")
         return self.queue.popleft() if self.queue else None
@@ -62,24 +69,28 @@ class ModelRedis:
     seat: str | None = None
     register: dict[str, str] = field(default_factory=dict)
     fences: dict[str, tuple[Fence, float]] = field(default_factory=dict)
-    acknowledgements: dict[str, deque[str]] = field(default_factory=dict)
-    subscriptions: list[ModelSubscription] = field(default_factory=list)
+    inboxes: list[ModelInbox] = field(default_factory=list)
 
     def now(self) -> float:
         return self.true_now() + self.clock_offset
 
-    def publish(self, message: Message) -> None:
-        for subscription in self.subscriptions:
-            subscription.deliver(message)
+    def tell_all(self, message: Message) -> None:
+        for inbox in self.inboxes:
+            if inbox.hears_fences:
+                inbox.deliver(message)
 
-    def subscriptions_of(self, process: str) -> list[ModelSubscription]:
-        return [one for one in self.subscriptions if one.process == process]
+    def tell(self, name: str, message: Message) -> None:
+        for inbox in self.inboxes:
+            if inbox.name == name:
+                inbox.deliver(message)
+
+    def inboxes_of(self, process: str) -> list[ModelInbox]:
+        return [one for one in self.inboxes if one.name == process]
 
     def flush(self) -> None:
         self.seat = None
         self.register.clear()
         self.fences.clear()
-        self.acknowledgements.clear()
 
     def snapshot(self) -> tuple[str | None, dict[str, str], dict[str, tuple[Fence, float]]]:
         return self.seat, dict(self.register), dict(self.fences)
@@ -96,9 +107,9 @@ class ModelRedis:
                 dict(snapshot[2]),
             )
         self.run_id = uuid4().hex
-        for subscription in self.subscriptions:
-            subscription.is_broken = True
-        self.subscriptions.clear()
+        for inbox in self.inboxes:
+            inbox.is_broken = True
+        self.inboxes.clear()
 
 
 class ModelBus:
@@ -117,9 +128,7 @@ class ModelBus:
 
     def call(self, seat: str, process: str, number: int) -> None:
         self._check(seat)
-        for subscription in self._redis.subscriptions:
-            if subscription.process == process:
-                subscription.deliver(Called(number))
+        self._redis.tell(process, Called(number))
 
     def take(self, seat: str, process: str, lease: str) -> Collection[Fence]:
         self._check(seat)
@@ -140,22 +149,15 @@ class ModelBus:
         self._check(seat)
         self._redis.register.pop(process, None)
 
-    def put_up(self, seat: str, fence: Fence) -> set[str]:
+    def put_up(self, seat: str, fence: Fence, inbox: str) -> set[str]:
         self._check(seat)
         redis = self._redis
         redis.fences[fence.id] = (fence, redis.now() + redis.fence_seconds)
-        redis.publish(FencePutUp(fence))
+        redis.tell_all(FencePutUp(fence, inbox))
         return set(redis.register)
 
-    def acknowledge(self, fence_id: str, process: str) -> None:
-        self._redis.acknowledgements.setdefault(fence_id, deque()).append(process)
-
-    def next_acknowledgement(self, fence_id: str, seconds: float) -> str | None:
-        def arrived() -> deque[str]:
-            return self._redis.acknowledgements.get(fence_id, deque())
-
-        self._waiting.wait_for(lambda: bool(arrived()), seconds)
-        return arrived().popleft() if arrived() else None
+    def acknowledge(self, inbox: str, fence_id: str, process: str) -> None:
+        self._redis.tell(inbox, Acknowledged(fence_id, process))
 
     def revoke(self, seat: str, fence_id: str, processes: Collection[str]) -> None:
         self._check(seat)
@@ -171,18 +173,24 @@ class ModelBus:
 
     def lift(self, seat: str, fence_id: str) -> bool:
         self._check(seat)
-        self._redis.publish(FenceLifted(fence_id))
+        self._redis.tell_all(FenceLifted(fence_id))
         return self._redis.fences.pop(fence_id, None) is not None
 
+    def listen(self, process: str) -> AbstractContextManager[ModelInbox]:
+        return self._open(process, hears_fences=True)
+
+    def open_inbox(self) -> AbstractContextManager[ModelInbox]:
+        return self._open(uuid4().hex, hears_fences=False)
+
     @contextmanager
-    def subscribe(self, process: str) -> Iterator[ModelSubscription]:
-        subscription = ModelSubscription(process, self._waiting)
-        self._redis.subscriptions.append(subscription)
+    def _open(self, name: str, *, hears_fences: bool) -> Iterator[ModelInbox]:
+        inbox = ModelInbox(name, hears_fences, self._waiting)
+        self._redis.inboxes.append(inbox)
         try:
-            yield subscription
+            yield inbox
         finally:
-            if subscription in self._redis.subscriptions:
-                self._redis.subscriptions.remove(subscription)
+            if inbox in self._redis.inboxes:
+                self._redis.inboxes.remove(inbox)
 
     def _check(self, seat: str) -> None:
         if self._redis.seat != seat or not seat.startswith(self._redis.run_id):

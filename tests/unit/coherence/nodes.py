@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 TAGS = ("a", "b")
-_RESUBSCRIBE_SECONDS = 0.1
+_LISTEN_AGAIN_SECONDS = 0.1
 _SURELY_GUARDED_SECONDS = 7.0
 """A guard holds for 9.5 s from a sighting of the charter that may have been 2 s old."""
 
@@ -182,10 +182,10 @@ class Node:
         while True:
             with suppress(BusError):
                 self.holder.listen(Event())
-            self.process.clock.sleep(_RESUBSCRIBE_SECONDS)
+            self.process.clock.sleep(_LISTEN_AGAIN_SECONDS)
 
     def _renew(self) -> None:
-        self.process.clock.wait(self.holder.is_subscribed, TIMINGS.renew)
+        self.process.clock.wait(self.holder.is_listening, TIMINGS.renew)
         while True:
             with suppress(BusError, Unavailable):
                 self.holder.tick()

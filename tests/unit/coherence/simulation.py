@@ -9,7 +9,7 @@ events, on each loss, and on how much time passes in between.
 from __future__ import annotations
 
 import enum
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from threading import Event
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,6 +22,9 @@ from tests.unit.coherence.model import ModelCharterStore, ModelRedis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from app.coherence.bus import Message
+    from tests.unit.coherence.model import ModelInbox
 
 T = TypeVar("T")
 
@@ -55,6 +58,12 @@ class Actor(greenlet):
 
     def __repr__(self) -> str:
         return f"{self.process.name}/{self.name}@{self.stage}"
+
+    def come_to(self, stage: str) -> None:
+        """Note where it stands, and stop if that is where it is to stop."""
+        self.stage = stage
+        if stage == self.stops_at:
+            self.is_held, self.stops_at = True, None
 
     @property
     def can_run(self) -> bool:
@@ -141,22 +150,33 @@ class Distant:
 class DistantBus(Distant):
     """A bus over a link; messages come over it as well."""
 
+    def listen(self, process: str) -> AbstractContextManager[DistantInbox]:
+        return self._open("listen", self._target.listen(process))
+
+    def open_inbox(self) -> AbstractContextManager[DistantInbox]:
+        return self._open("open_inbox", self._target.open_inbox())
+
     @contextmanager
-    def subscribe(self, process: str) -> Iterator[Any]:
-        self._link.ask("subscribe", lambda: None)
-        with self._target.subscribe(process) as subscription:
-            yield _DistantSubscription(subscription, self._link)
+    def _open(
+        self, what: str, opening: AbstractContextManager[ModelInbox]
+    ) -> Iterator[DistantInbox]:
+        with ExitStack() as stack:
+            inbox = self._link.ask(what, lambda: stack.enter_context(opening))
+            yield DistantInbox(inbox, self._link)
 
 
-class _DistantSubscription:
-    def __init__(self, subscription: Any, link: Link) -> None:
-        self._subscription = subscription
+class DistantInbox:
+    """An inbox over a link."""
+
+    def __init__(self, inbox: ModelInbox, link: Link) -> None:
+        self._inbox = inbox
         self._link = link
+        self.name = inbox.name
 
-    def receive(self) -> Any:
-        message = self._subscription.receive()
+    def receive(self, seconds: float) -> Message | None:
+        message = self._inbox.receive(seconds)
         if self._link.is_cut:
-            self._subscription.is_broken = True
+            raise BusError("cut")
         return message
 
 
@@ -222,16 +242,13 @@ class World:
 
     def pause(self, stage: str) -> Fate:
         """Called by a thread: hand over control; return the fate of what comes next."""
-        actor = self.current()
-        actor.stage = stage
-        if stage == actor.stops_at:
-            actor.is_held, actor.stops_at = True, None
+        self.current().come_to(stage)
         return self._switch()
 
     def wait(self, condition: Callable[[], bool], seconds: float | None) -> None:
         """Called by a thread: hand over control until a condition holds or time has passed."""
         actor = self.current()
-        actor.stage = "waiting"
+        actor.come_to("waiting")
         actor.condition = condition
         actor.wakes_at = None if seconds is None else self.now + max(seconds, _SHORTEST_WAIT)
         self._switch()

@@ -11,67 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.unit.coherence import faulty
-from tests.unit.coherence.nodes import Node, Parts, Truth
-from tests.unit.coherence.simulation import TIMINGS, Actor, Fate, World
+from tests.unit.coherence.nodes import Node, Parts
+from tests.unit.coherence.simulation import TIMINGS, Fate
+from tests.unit.coherence.stage import A_MOMENT, FAST, SLOW, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-SLOW, FAST = 0.98, 1.02
-A_MOMENT = 0.01
-
-
-class Stage:
-    """The simulation, with verbs for scenarios."""
-
-    def __init__(self, parts: Parts) -> None:
-        self.parts = parts
-        self.world = World()
-        self.truth = Truth()
-
-    def writer(self, clock_rate: float = 1.0) -> Node:
-        return Node(self.world, self.truth, "writer", parts=self.parts, clock_rate=clock_rate)
-
-    def reader(self, clock_rate: float = 1.0) -> Node:
-        """Return a process that holds a lease."""
-        node = Node(self.world, self.truth, "reader", parts=self.parts, clock_rate=clock_rate)
-        node.start()
-        self.world.let_pass(A_MOMENT)
-        return node
-
-    def begin(self, actor: Actor, stage: str) -> Actor:
-        """Let a request or change go on until it comes to ``stage``, and stop it there."""
-        actor.stops_at = stage
-        while not actor.is_held:
-            self.world.let_pass(A_MOMENT)
-        return actor
-
-    def go_on(self, actor: Actor) -> None:
-        """Let what was stopped come to its end."""
-        actor.is_held = False
-        while not actor.dead:
-            self.world.let_pass(A_MOMENT)
-
-    def change(self, writer: Node, *tags: str) -> None:
-        """Make a change; return at the moment at which it is acknowledged."""
-        self.go_on(writer.change(tags))
-
-    def read(self, reader: Node, kind: str = "simple") -> None:
-        """Make a request before anything else happens, and judge its answer."""
-        self.world.finish(reader.read(kind))
-
-    def thread(self, node: Node, name: str) -> Actor:
-        return next(
-            one for one in self.world.actors if one.process is node.process and one.name == name
-        )
-
-    def silence(self, node: Node) -> None:
-        for subscription in self.world.redis.subscriptions_of(node.holder.process):
-            subscription.is_silent = True
-
-    def miss_messages_for_a_moment(self, node: Node) -> None:
-        for subscription in self.world.redis.subscriptions_of(node.holder.process):
-            subscription.is_silent = subscription.is_broken = True
 
 
 def a_load_reads_before_a_change_and_ends_after_it(stage: Stage) -> None:
@@ -335,11 +280,8 @@ BREAKABLE = pytest.mark.parametrize(
 
 
 def _run(moment: Callable[[Stage], None], parts: Parts) -> None:
-    stage = Stage(parts)
-    try:
+    with Stage.set_up(parts) as stage:
         moment(stage)
-    finally:
-        stage.world.end()
 
 
 @pytest.mark.parametrize("moment", dict.fromkeys(moment for moment, _part in MOMENTS))

@@ -26,12 +26,12 @@ KINDS = ("simple", "nested", "answer")
 READING = ("read?", "read!", "read!")
 CHANGING = (
     *(None, None, None, None),
-    *("put_up?", "put_up!", "next_acknowledgement!", "revoke!", "close!"),
+    *("put_up?", "put_up!", "open_inbox!", "revoke!", "close!"),
     *("commit?", "commit?", "commit!", "commit!", "lift?", "lift!"),
 )
 HOLDING = (
     *(("renewer", stage) for stage in ("read?", "read!", "renew?", "renew!", "take?", "take!")),
-    *(("listener", stage) for stage in ("acknowledge?", "acknowledge?", "subscribe?")),
+    *(("listener", stage) for stage in ("acknowledge?", "acknowledge?", "listen?")),
 )
 SECONDS = (0.3, 0.5, 1.0, 1.95, 2.6, 2.6, 5.0, 8.0, 11.0)
 
@@ -139,9 +139,9 @@ class Interleavings(RuleBasedStateMachine):
             link: Link = getattr(node.process, what)
             link.is_cut = True
             self._later(rules, lambda: setattr(link, "is_cut", False))
-        for subscription in self.world.redis.subscriptions_of(node.holder.process):
-            subscription.is_silent = what in ("fences", "messages")
-            subscription.is_broken = what == "fences"
+        for inbox in self.world.redis.inboxes_of(node.holder.process):
+            inbox.is_silent = what in ("fences", "messages")
+            inbox.is_broken = what == "fences"
         self.world.settle()
 
     @rule(what=st.sampled_from(["flushed", "restarted empty", "restarted", "restored"]))
