@@ -121,7 +121,6 @@ def test_everything_starts_heals_stops_and_finds_its_data_again(packhouse: Packh
         assert packhouse.may_sign_in(password)
 
 
-@pytest.mark.chaos
 def test_with_an_s3_server_of_its_own_every_check_is_ok(packhouse: Packhouse) -> None:
     with packhouse.up("--s3") as run:
         run.says("Ctrl-C stops it.")
