@@ -16,4 +16,12 @@ def _add_converters(state: BlueprintSetupState) -> None:
 
 
 # The views register themselves on the blueprint.
-from app.protocols.npm.routes import accounts, organizations, packages, search, security, tags  # noqa: E402, F401
+from app.protocols.npm.routes import (  # noqa: E402
+    accounts,  # noqa: F401
+    organizations,  # noqa: F401
+    packages,  # noqa: F401
+    search,  # noqa: F401
+    security,  # noqa: F401
+    stars,  # noqa: F401
+    tags,  # noqa: F401
+)

@@ -1,4 +1,4 @@
-"""Search, stars, and the list of everything that old clients ask for."""
+"""Search, and the list of everything that old clients ask for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from app.protocols.npm import rendering, searching
 from app.protocols.npm.answers import json_response
 from app.protocols.npm.routes import blueprint
 from app.registry import searching as packages
-from app.registry import starring
 from app.registry.scopes import current_scope
 
 _DEFAULT_SIZE = 20
@@ -39,17 +38,6 @@ def search() -> Response:
     response = Response(body, content_type="application/json")
     response.headers["Cache-Control"] = "no-store"
     return response
-
-
-@blueprint.get("/-/_view/starredByUser")
-def starred_by_user() -> Response:
-    """List what a user has starred (``npm stars``); the key is a JSON string."""
-    try:
-        username = orjson.loads(request.args.get("key", '""'))
-    except orjson.JSONDecodeError as error:
-        raise InvalidInput('Send the user as ?key="name".') from error
-    names = starring.starred_by(current_principal(), current_scope(), str(username))
-    return json_response({"rows": [{"value": name} for name in names]})
 
 
 @blueprint.get("/-/all")

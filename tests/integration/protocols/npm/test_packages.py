@@ -268,6 +268,26 @@ def test_a_star_is_the_callers_own(npm: Npm, npm_as: Any, acme: Acme) -> None:
     assert stars == {"rows": [{"value": "@acme/thing"}]}
 
 
+def test_pnpm_gives_lists_and_takes_a_star(npm: Npm, npm_as: Any, acme: Acme) -> None:
+    npm.published()
+    reader, body = npm_as(acme.reader), b'{"name": "@acme/thing", "package": "@acme/thing"}'
+    assert reader.request("PUT", "-/user/v1/star", body).status_code == 200
+    assert npm.packument()["users"] == {"rita": True}
+    assert reader.get("-/user/v1/star").get_json() == ["@acme/thing"]
+    assert reader.request("DELETE", "-/user/v1/star", body).status_code == 200
+    assert reader.get("-/user/v1/star").get_json() == []
+
+
+def test_only_who_may_read_a_package_stars_it(npm: Npm, npm_as: Any, acme: Acme) -> None:
+    npm.published()
+    body = b'{"name": "@acme/thing"}'
+    assert npm_as(acme.outsider).request("PUT", "-/user/v1/star", body).status_code == 404
+    assert npm_as().request("PUT", "-/user/v1/star", body).status_code == 401
+    assert npm_as().get("-/user/v1/star").status_code == 401
+    assert npm.request("PUT", "-/user/v1/star", b'{"name": 1}').status_code == 400
+    assert "users" not in npm.packument()
+
+
 def test_who_may_not_is_told_so_in_npms_words(npm: Npm, npm_as: Any, acme: Acme) -> None:
     npm.published()
     document = a_publish("@acme/thing", "2.0.0")
