@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.clients.npm.managers import EVERY_ONE, NPM, Npm11
+from tests.clients.npm.managers import EVERY_ONE, NPM, Npm11, Pnpm11
 from tests.clients.npm.set_up import SetUp
 from tests.npm_wire import NpmWire
 
@@ -41,6 +41,13 @@ def client(set_up: SetUp, registry: Registry, manager: type[PackageManager]) -> 
 @pytest.fixture(params=NPM, ids=lambda manager: manager.alias)
 def npm(request: pytest.FixtureRequest, set_up: SetUp, registry: Registry) -> PackageManager:
     """Each npm on the maintainer's machine: for what only npm's own command line does."""
+    manager: type[PackageManager] = request.param
+    return set_up(manager, registry.people.alice)
+
+
+@pytest.fixture(params=(*NPM, Pnpm11), ids=lambda manager: manager.alias)
+def maintainer(request: pytest.FixtureRequest, set_up: SetUp, registry: Registry) -> PackageManager:
+    """Each npm, and pnpm 11, which has many of npm's commands in a version of its own."""
     manager: type[PackageManager] = request.param
     return set_up(manager, registry.people.alice)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.clients.npm.managers import Yarn4
+from tests.clients.npm.managers import Pnpm11, Yarn1, Yarn4
 from tests.clients.npm.packages import installed_version, new_app, new_name, new_sources
 
 if TYPE_CHECKING:
@@ -32,15 +32,32 @@ def tags_of(wire: NpmWire, sources: Sources) -> dict[str, str]:
     return found
 
 
-def test_npm_moves_tags(npm: PackageManager, wire: NpmWire) -> None:
-    sources = published(npm, "1.3.0", "1.4.0")
-    npm.run("dist-tag", "add", f"{sources.name}@1.3.0", "beta")
-    listed = npm.run("dist-tag", "ls", sources.name).output.splitlines()
+def test_tags_are_added_listed_and_removed(maintainer: PackageManager, wire: NpmWire) -> None:
+    sources = published(maintainer, "1.3.0", "1.4.0")
+    maintainer.run("dist-tag", "add", f"{sources.name}@1.3.0", "beta")
+    listed = maintainer.run("dist-tag", "ls", sources.name).output.splitlines()
     assert listed == ["beta: 1.3.0", "latest: 1.4.0"]
-    app = new_app(npm.machine)
-    npm.add(app, f"{sources.name}@beta")
+    app = new_app(maintainer.machine)
+    maintainer.add(app, f"{sources.name}@beta")
     assert installed_version(app, sources.name) == "1.3.0"
-    npm.run("dist-tag", "rm", sources.name, "beta")
+    maintainer.run("dist-tag", "rm", sources.name, "beta")
+    assert tags_of(wire, sources) == {"latest": "1.4.0"}
+
+
+@pytest.mark.parametrize(("manager", "command"), [(Yarn1, ["tag"]), (Yarn4, ["npm", "tag"])])
+def test_yarn_adds_lists_and_removes_tags(
+    set_up: SetUp,
+    manager: type[PackageManager],
+    command: list[str],
+    registry: Registry,
+    wire: NpmWire,
+) -> None:
+    yarn = set_up(manager, registry.people.alice)
+    sources = published(yarn, "1.3.0", "1.4.0")
+    yarn.run(*command, "add", f"{sources.name}@1.3.0", "beta", cwd=sources.folder)
+    assert "beta" in yarn.run(*command, "list", sources.name, cwd=sources.folder).output
+    assert tags_of(wire, sources) == {"beta": "1.3.0", "latest": "1.4.0"}
+    yarn.run(*command, "remove", sources.name, "beta", cwd=sources.folder)
     assert tags_of(wire, sources) == {"latest": "1.4.0"}
 
 
@@ -49,17 +66,6 @@ def test_the_latest_tag_stays(npm: PackageManager, wire: NpmWire) -> None:
     refused = npm.run("dist-tag", "rm", sources.name, "latest", fails=True)
     assert "Point it at another version instead" in refused.errors
     assert tags_of(wire, sources) == {"latest": "1.0.0"}
-
-
-def test_yarn_4_moves_tags(set_up: SetUp, registry: Registry, wire: NpmWire) -> None:
-    yarn = set_up(Yarn4, registry.people.alice)
-    sources = published(yarn, "1.3.0", "1.4.0")
-    yarn.run("npm", "tag", "add", f"{sources.name}@1.3.0", "beta", cwd=sources.folder)
-    listed = yarn.run("npm", "tag", "list", sources.name, cwd=sources.folder).output
-    assert "beta" in listed
-    assert tags_of(wire, sources) == {"beta": "1.3.0", "latest": "1.4.0"}
-    yarn.run("npm", "tag", "remove", sources.name, "beta", cwd=sources.folder)
-    assert tags_of(wire, sources) == {"latest": "1.4.0"}
 
 
 def test_a_deprecation_is_shown_until_it_is_taken_back(npm: PackageManager, wire: NpmWire) -> None:
@@ -76,35 +82,51 @@ def test_a_deprecation_is_shown_until_it_is_taken_back(npm: PackageManager, wire
     assert "deprecated" not in wire.packument(sources.name).json()["versions"]["1.0.0"]
 
 
-def test_a_withdrawn_version_is_gone_and_never_comes_back(
-    npm: PackageManager, wire: NpmWire
+def test_pnpm_11_deprecates_and_takes_it_back(
+    set_up: SetUp, registry: Registry, wire: NpmWire
 ) -> None:
-    sources = published(npm, "1.0.0", "1.1.0", "1.2.0")
-    npm.run("unpublish", f"{sources.name}@1.1.0")
-    assert set(wire.packument(sources.name).json()["versions"]) == {"1.0.0", "1.2.0"}
+    pnpm = set_up(Pnpm11, registry.people.alice)
+    sources = published(pnpm, "1.0.0", "2.0.0")
+    pnpm.run("deprecate", f"{sources.name}@1.0.0", "use 2")
+    versions = wire.packument(sources.name).json()["versions"]
+    assert [one.get("deprecated") for one in versions.values()] == ["use 2", None]
+    pnpm.run("undeprecate", f"{sources.name}@1.0.0")
+    versions = wire.packument(sources.name).json()["versions"]
+    assert [one.get("deprecated") for one in versions.values()] == [None, None]
+
+
+def test_a_withdrawn_version_is_gone_and_never_comes_back(
+    maintainer: PackageManager, wire: NpmWire
+) -> None:
+    sources = published(maintainer, "1.0.0", "1.1.0")
+    maintainer.run("unpublish", f"{sources.name}@1.1.0")
     assert wire.tarball(sources.name, "1.1.0").status == 404
-    assert wire.tarball(sources.name, "1.0.0").status == 200
-    refused = npm.run("publish", "--force", cwd=sources.write("1.1.0"), fails=True)
-    assert 'Cannot publish over previously published version "1.1.0".' in refused.errors
-    app = new_app(npm.machine)
-    npm.add(app, sources.name)
-    assert installed_version(app, sources.name) == "1.2.0"
-
-
-def test_withdrawing_the_newest_version_moves_latest(npm: PackageManager, wire: NpmWire) -> None:
-    sources = published(npm, "1.0.0", "1.1.0")
-    npm.run("unpublish", f"{sources.name}@1.1.0")
     assert tags_of(wire, sources) == {"latest": "1.0.0"}
+    refused = maintainer.publish(sources.write("1.1.0"), fails=True)
+    assert "Cannot publish over previously published version" in refused.text
+    app = new_app(maintainer.machine)
+    maintainer.add(app, sources.name)
+    assert installed_version(app, sources.name) == "1.0.0"
+
+
+def test_withdrawing_a_version_leaves_the_others_as_they_are(
+    maintainer: PackageManager, wire: NpmWire
+) -> None:
+    sources = published(maintainer, "1.0.0", "1.1.0", "1.2.0")
+    maintainer.run("unpublish", f"{sources.name}@1.1.0")
+    assert set(wire.packument(sources.name).json()["versions"]) == {"1.0.0", "1.2.0"}
+    assert tags_of(wire, sources) == {"latest": "1.2.0"}
+    assert wire.tarball(sources.name, "1.0.0").status == 200
 
 
 def test_a_withdrawn_package_leaves_its_name_to_its_organization(
-    npm: PackageManager, wire: NpmWire
+    maintainer: PackageManager, wire: NpmWire
 ) -> None:
-    sources = published(npm, "1.0.0")
-    npm.run("unpublish", sources.name, "--force")
+    sources = published(maintainer, "1.0.0")
+    maintainer.run("unpublish", sources.name, "--force")
     assert wire.packument(sources.name).status == 404
     assert wire.tarball(sources.name, "1.0.0").status == 404
-    refused = npm.run("publish", "--force", cwd=sources.write("1.0.0"), fails=True)
-    assert "previously published" in refused.errors
-    npm.publish(sources.write("1.0.1"))
+    refused = maintainer.publish(sources.write("1.0.0"), fails=True)
+    assert "Cannot publish over previously published version" in refused.text
+    maintainer.publish(sources.write("1.0.1"))
     assert set(wire.packument(sources.name).json()["versions"]) == {"1.0.1"}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.clients.npm.managers import Npm11
+from tests.clients.npm.managers import Npm11, Pnpm11
 from tests.clients.npm.packages import new_name, new_sources
 from tests.clients.registry import ORGANIZATION
 
@@ -70,6 +70,21 @@ def test_stars_are_given_and_taken(npm: PackageManager, wire: NpmWire) -> None:
     assert wire.packument(sources.name).json()["users"] == {"alice": True}
     npm.run("unstar", sources.name)
     assert not wire.packument(sources.name).json().get("users")
+
+
+def test_pnpm_11_searches_stars_and_shows_access(
+    set_up: SetUp, registry: Registry, wire: NpmWire
+) -> None:
+    pnpm = set_up(Pnpm11, registry.people.alice)
+    sources = published(pnpm)
+    assert sources.name in pnpm.run("search", sources.base_name).output
+    pnpm.run("star", sources.name)
+    assert sources.name in pnpm.run("stars").output.split()
+    assert wire.packument(sources.name).json()["users"] == {"alice": True}
+    pnpm.run("unstar", sources.name)
+    assert not wire.packument(sources.name).json().get("users")
+    assert pnpm.run("owner", "ls", sources.name).output.strip() == "alice <alice@packhouse.test>"
+    assert "access: restricted" in pnpm.run("access", "get", "status", sources.name).output
 
 
 def test_access_says_who_may_do_what(npm: PackageManager) -> None:

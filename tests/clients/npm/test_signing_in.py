@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.clients.browser import Browser
-from tests.clients.npm.managers import Npm10, Npm11, Pnpm11, Yarn1, Yarn4
+from tests.clients.npm.managers import Bun, Npm10, Npm11, Pnpm11, Yarn1, Yarn4
 from tests.clients.npm.packages import new_name, new_sources
 from tests.clients.registry import Account
 
@@ -34,9 +34,13 @@ def npmrc_of(client: PackageManager) -> str:
     return (client.machine.home / ".npmrc").read_text()
 
 
-def test_npm_pings_and_knows_who_it_is(npm: PackageManager) -> None:
-    assert "PONG" in npm.run("ping").errors
-    assert npm.run("whoami").output.strip() == "alice"
+def test_a_client_pings_and_knows_who_it_is(maintainer: PackageManager) -> None:
+    assert "PONG" in maintainer.run("ping").text
+    assert maintainer.run("whoami").output.strip() == "alice"
+
+
+def test_bun_knows_who_it_is(set_up: SetUp, registry: Registry) -> None:
+    assert set_up(Bun, registry.people.alice).run("pm", "whoami").output.strip() == "alice"
 
 
 def test_a_wrong_token_is_nobody(npm: PackageManager, registry: Registry) -> None:
