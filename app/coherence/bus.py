@@ -96,8 +96,8 @@ class Bus(Protocol):
     def renew(self, seat: str, process: str, lease: str) -> bool:
         """Return whether the process is still registered under this lease."""
 
-    def release(self, seat: str, process: str) -> None:
-        """Take the process out of the register; it uses nothing any more."""
+    def release(self, seat: str, process: str, lease: str) -> None:
+        """Take the process out of the register if it still has this lease; it uses nothing."""
 
     def put_up(self, seat: str, fence: Fence, inbox: str) -> set[str]:
         """Put up a fence and tell all; return the processes registered at that moment."""

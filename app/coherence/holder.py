@@ -110,9 +110,10 @@ class Holder:
         Raises:
             BusError: Redis does not answer; the next change will wait for the lease's end.
         """
+        seat, lease = self._seat, self._lease
         self._lose()
-        if self._seat is not None:
-            self._bus.release(self._seat, self.process)
+        if seat is not None and lease is not None:
+            self._bus.release(seat, self.process, lease)
 
     def _proceed(self, charter: Charter, asked_at: float) -> None:
         if charter.seat is None:

@@ -89,7 +89,10 @@ return 1
 """
 
 _RELEASE = """
-redis.call('HDEL', register, ARGV[2])
+local process, lease = ARGV[2], ARGV[3]
+if redis.call('HGET', register, process) == lease then
+  redis.call('HDEL', register, process)
+end
 """
 
 _PUT_UP = """
@@ -168,9 +171,9 @@ class RedisBus:
         """Return whether the process has this lease."""
         return bool(self._run(self._renew, seat, process, lease))
 
-    def release(self, seat: str, process: str) -> None:
-        """Take the process out of the register."""
-        self._run(self._release, seat, process)
+    def release(self, seat: str, process: str, lease: str) -> None:
+        """Take the process out of the register, unless it has another lease."""
+        self._run(self._release, seat, process, lease)
 
     def put_up(self, seat: str, fence: Fence, inbox: str) -> set[str]:
         """Put up a fence; return who is registered."""

@@ -96,8 +96,9 @@ def test_a_fence_is_answered_with_who_is_registered(bus: Bus, seat: str) -> None
     bus.take(seat, "p", "lease")
     bus.take(seat, "q", "lease")
     assert bus.put_up(seat, OTHER_FENCE, "inbox") == {"p", "q"}
-    bus.release(seat, "p")
-    assert bus.put_up(seat, Fence("f3", frozenset()), "inbox") == {"q"}
+    bus.release(seat, "p", "an earlier lease")
+    bus.release(seat, "q", "lease")
+    assert bus.put_up(seat, Fence("f3", frozenset()), "inbox") == {"p"}
 
 
 def test_who_takes_a_lease_learns_which_fences_are_up(bus: Bus, seat: str) -> None:
@@ -185,7 +186,7 @@ STEPS: dict[str, Callable[[Bus, str], object]] = {
     "call": lambda bus, seat: bus.call(seat, "p", 1),
     "take": lambda bus, seat: bus.take(seat, "p", "lease"),
     "renew": lambda bus, seat: bus.renew(seat, "p", "lease"),
-    "release": lambda bus, seat: bus.release(seat, "p"),
+    "release": lambda bus, seat: bus.release(seat, "p", "lease"),
     "put_up": lambda bus, seat: bus.put_up(seat, FENCE, "inbox"),
     "revoke": lambda bus, seat: bus.revoke(seat, "f1", {"p"}),
     "strike": lambda bus, seat: bus.strike(seat, "f1", {"p"}),

@@ -145,9 +145,10 @@ class ModelBus:
         self._check(seat)
         return self._redis.register.get(process) == lease
 
-    def release(self, seat: str, process: str) -> None:
+    def release(self, seat: str, process: str, lease: str) -> None:
         self._check(seat)
-        self._redis.register.pop(process, None)
+        if self._redis.register.get(process) == lease:
+            del self._redis.register[process]
 
     def put_up(self, seat: str, fence: Fence, inbox: str) -> set[str]:
         self._check(seat)

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar, TypeVar
 
-from hypothesis import settings
+import pytest
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from tests.unit.coherence.nodes import Node, Parts, Truth
+from tests.unit.coherence import faulty
+from tests.unit.coherence.nodes import Node, Parts, Stale, Truth
 from tests.unit.coherence.simulation import Actor, Fate, Link, World
 
 T = TypeVar("T")
@@ -32,6 +34,10 @@ CHANGING = (
 HOLDING = (
     *(("renewer", stage) for stage in ("read?", "read!", "renew?", "renew!", "take?", "take!")),
     *(("listener", stage) for stage in ("acknowledge?", "acknowledge?", "listen?")),
+)
+HARM = (
+    *("kill_a_writer", "replace_a_reader", "cut_redis_off", "cut_mongodb_off"),
+    *("silence", "interrupt", "silence", "interrupt", "flush_redis", "restart_redis"),
 )
 SECONDS = (0.3, 0.5, 1.0, 1.95, 2.6, 2.6, 5.0, 8.0, 11.0)
 
@@ -118,40 +124,9 @@ class Interleavings(RuleBasedStateMachine):
     def let_time_pass(self, seconds: float) -> None:
         self.world.let_pass(seconds)
 
-    @rule(who=a_number, what=st.sampled_from(["kill a writer", "replace a reader"]))
-    def end(self, who: int, what: str) -> None:
-        if what == "replace a reader":
-            which = who % len(self.readers)
-            self.readers[which].die()
-            self.readers[which] = self.nodes[which] = self._reader((SLOW, FAST)[which])
-        for change in self._changes()[:1] if what == "kill a writer" else ():
-            change.is_killed = True
-        self.world.settle()
-
-    @rule(
-        who=a_number,
-        what=st.sampled_from(["redis", "mongodb", "fences", "messages"]),
-        rules=a_while,
-    )
-    def cut(self, who: int, what: str, rules: int) -> None:
-        node = _of(self.nodes, who)
-        if what in ("redis", "mongodb"):
-            link: Link = getattr(node.process, what)
-            link.is_cut = True
-            self._later(rules, lambda: setattr(link, "is_cut", False))
-        for inbox in self.world.redis.inboxes_of(node.holder.process):
-            inbox.is_silent = what in ("fences", "messages")
-            inbox.is_broken = what == "fences"
-        self.world.settle()
-
-    @rule(what=st.sampled_from(["flushed", "restarted empty", "restarted", "restored"]))
-    def redis_is(self, what: str) -> None:
-        redis = self.world.redis
-        now, self.saved, saved = redis.snapshot(), redis.snapshot(), self.saved
-        if what == "flushed":
-            redis.flush()
-        else:
-            redis.restart({"restarted empty": None, "restarted": now, "restored": saved}[what])
+    @rule(who=a_number, harm=st.sampled_from(HARM), rules=a_while)
+    def harm(self, who: int, harm: str, rules: int) -> None:
+        getattr(self, f"_{harm}")(who, rules)
         self.world.settle()
 
     @invariant()
@@ -185,6 +160,41 @@ class Interleavings(RuleBasedStateMachine):
 
     def _node(self, name: str, clock_rate: float) -> Node:
         return Node(self.world, self.truth, name, parts=self.parts, clock_rate=clock_rate)
+
+    def _kill_a_writer(self, who: int, _rules: int) -> None:
+        if changes := self._changes():
+            _of(changes, who).is_killed = True
+
+    def _replace_a_reader(self, who: int, _rules: int) -> None:
+        which = who % len(self.readers)
+        self.readers[which].die()
+        self.readers[which] = self.nodes[which] = self._reader((SLOW, FAST)[which])
+
+    def _cut_redis_off(self, who: int, rules: int) -> None:
+        self._cut(_of(self.nodes, who).process.redis, rules)
+
+    def _cut_mongodb_off(self, who: int, rules: int) -> None:
+        self._cut(_of(self.nodes, who).process.mongodb, rules)
+
+    def _cut(self, link: Link, rules: int) -> None:
+        link.is_cut = True
+        self._later(rules, lambda: setattr(link, "is_cut", False))
+
+    def _silence(self, who: int, _rules: int) -> None:
+        for inbox in self.world.redis.inboxes_of(_of(self.readers, who).holder.process):
+            inbox.is_silent = True
+
+    def _interrupt(self, who: int, _rules: int) -> None:
+        for inbox in self.world.redis.inboxes_of(_of(self.readers, who).holder.process):
+            inbox.is_silent = inbox.is_broken = True
+
+    def _flush_redis(self, _who: int, _rules: int) -> None:
+        self.world.redis.flush()
+
+    def _restart_redis(self, who: int, _rules: int) -> None:
+        redis = self.world.redis
+        now, self.saved, saved = redis.snapshot(), redis.snapshot(), self.saved
+        redis.restart((None, now, saved)[who % 3])
 
     def _later(self, rules: int, end: Callable[[], object]) -> None:
         self.to_end.append((rules, end))
@@ -222,4 +232,32 @@ def _of(things: Sequence[T], number: int) -> T:
 
 
 TestInterleavings = Interleavings.TestCase
-TestInterleavings.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)
+TestInterleavings.settings = settings(
+    max_examples=150,
+    stateful_step_count=30,
+    deadline=None,
+    # How fast it is says more of the machine than of the code.
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+EASY_TO_FIND = (
+    faulty.LooksOnlyAtFencesThatAreUp,
+    faulty.RenewsUnasked,
+    faulty.OpensAtOnce,
+    faulty.JoinsAnyLoad,
+)
+
+
+@pytest.mark.parametrize("part", EASY_TO_FIND)
+def test_the_search_finds_what_it_is_not_told_about(part: type) -> None:
+    class Faulty(Interleavings):
+        parts = Parts.with_one(part)
+
+        def teardown(self) -> None:
+            self.world.end()
+
+    search = settings(
+        TestInterleavings.settings, max_examples=2000, database=None, phases=[Phase.generate]
+    )
+    with pytest.raises(Stale):
+        run_state_machine_as_test(Faulty, settings=search)
