@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
 import pymongo
+import structlog
 from pymongo import ReadPreference, ReturnDocument, WriteConcern
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
     from app.coherence.bus import Bus
     from app.coherence.clock import Clock, Timings
+
+log = structlog.get_logger(__name__)
 
 _ID = "charter"
 _ANSWER_SECONDS = 5.0
@@ -104,7 +107,7 @@ class MongoCharterStore:
         """See :class:`CharterStore`."""
         try:
             with self._reaching():
-                self._collection.insert_one({"_id": _ID} | _to_row(charter))
+                self._collection.insert_one({"_id": _ID} | asdict(charter))
         except DuplicateKeyError:
             return False
         return True
@@ -127,7 +130,7 @@ class MongoCharterStore:
         """See :class:`CharterStore`."""
         with self._reaching():
             result = self._collection.update_one(
-                {"_id": _ID, "edition": edition}, {"$set": _to_row(charter)}
+                {"_id": _ID, "edition": edition}, {"$set": asdict(charter)}
             )
         return result.matched_count == 1
 
@@ -141,10 +144,6 @@ class MongoCharterStore:
             raise
         except PyMongoError as error:
             raise Unavailable from error
-
-
-def _to_row(charter: Charter) -> dict[str, Any]:
-    return asdict(charter)
 
 
 def _from_row(row: dict[str, Any] | None) -> Charter:
@@ -207,6 +206,7 @@ class CharterKeeper:
             Unavailable: MongoDB does not answer.
         """
         asked_at = self._clock.now()
+        log.warning("coherence.charter_closed")
         return self._note(self._store.close(), asked_at).charter
 
     def leases_end_at(self, charter: Charter) -> float:
@@ -226,6 +226,7 @@ class CharterKeeper:
         successor = replace(charter, edition=_new_name(), seat=seat, is_open=False)
         asked_at = self._clock.now()
         if self._store.amend(charter.edition, successor):
+            log.warning("coherence.seat_named", seat=seat)
             self._note(successor, asked_at)
             self._bus.seat(seat)
 
@@ -241,7 +242,8 @@ class CharterKeeper:
         age = self._clock.now() - seen_at
         if edition == charter.edition and age >= self._timings.fence:
             opened = replace(charter, edition=_new_name(), term=_new_name(), is_open=True)
-            self._store.amend(charter.edition, opened)
+            if self._store.amend(charter.edition, opened):
+                log.info("coherence.charter_opened", seat=charter.seat)
 
     def _found(self) -> Charter:
         try:

@@ -30,6 +30,7 @@ log = structlog.get_logger(__name__)
 _ASSUMED_BYTES = 1024
 _STOP_SECONDS = 5.0
 _LISTEN_AGAIN_SECONDS = 0.1
+_LASTING_SECONDS = 10.0
 
 _is_committing: ContextVar[bool] = ContextVar("coherence_is_committing", default=False)
 
@@ -263,11 +264,17 @@ class Coherence:
         self._holder.tick()
 
     def _repeat(self, step: Callable[[], None], pause_seconds: float) -> None:
+        failures = 0
         while not self._stopping.is_set():
+            began_at = self._clock.now()
             try:
                 step()
+                failures = 0
             except (BusError, Unavailable) as error:
-                log.warning("coherence.interrupted", error=repr(error))
+                lasted = self._clock.now() - began_at > _LASTING_SECONDS
+                failures = 1 if lasted else failures + 1
+                if failures.bit_count() == 1:  # an outage is not to fill the log
+                    log.warning("coherence.interrupted", error=repr(error), failures=failures)
             except Exception:  # a thread that died would leave the process without memory
                 log.exception("coherence.failed")
             self._clock.wait(self._stopping, pause_seconds)

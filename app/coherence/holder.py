@@ -45,6 +45,7 @@ class Holder:
         self._timings = timings
         self._lease: str | None = None
         self._seat: str | None = None
+        self._unseated_edition = ""
         self._called = 0
         self._heard = -1
         self.process = uuid4().hex
@@ -68,7 +69,7 @@ class Holder:
             self._proceed(charter, asked_at)
         except Unseated:
             self._lose()
-            self._charters.succeed(charter)
+            self._succeed(charter)
 
     def receive(self, message: Message) -> None:
         """Do what a message says.
@@ -125,6 +126,12 @@ class Holder:
             self._charters.open_in_time(charter)
         elif hears and not self._renew(charter.seat, asked_at):
             self._take(charter.seat, asked_at)
+
+    def _succeed(self, charter: Charter) -> None:
+        """Name another seat; not at once if there is one, which may just be made."""
+        if charter.edition == self._unseated_edition or charter.seat is None:
+            self._charters.succeed(charter)
+        self._unseated_edition = charter.edition
 
     def _hears(self) -> bool:
         """Whether what was last said through Redis came back, and so all that went before."""

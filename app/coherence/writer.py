@@ -26,6 +26,7 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 _REFUSALS = (RegistryError, NotUniqueError, DuplicateKeyError)
+"""What says for certain that nothing of a commit can take effect later; but Unavailable."""
 
 
 @dataclass(frozen=True)
