@@ -33,7 +33,7 @@ CHANGING = (
 )
 HOLDING = (
     *(("renewer", stage) for stage in ("read?", "read!", "renew?", "renew!", "take?", "take!")),
-    *(("listener", stage) for stage in ("acknowledge?", "acknowledge?", "listen?")),
+    *(("listener", stage) for stage in ("acknowledge?", "acknowledge!", "listen?")),
 )
 HARM = (
     *("kill_a_writer", "replace_a_reader", "cut_redis_off", "cut_mongodb_off"),
