@@ -11,7 +11,7 @@ is free again only after ``delete``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -54,6 +54,10 @@ class UploadMissing(Exception):
     def __init__(self, upload: Multipart) -> None:
         super().__init__(f"no multipart upload {upload.upload_id!r} of {upload.key!r}")
         self.upload = upload
+
+
+class UploadBusy(Exception):
+    """Somebody else is appending to, or completing, the same unfinished object right now."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,6 +205,59 @@ class Part:
     etag: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Unfinished:
+    """An object that arrives in several requests: what its receiver keeps in between.
+
+    Made by the receiver with its first three fields, and given a successor by
+    :meth:`ObjectStore.extend`. It is as durable as where it is kept; what it does not know
+    of has not arrived.
+
+    Attributes:
+        id: nothing else in the store has it; letters and digits.
+        key: the object's, where the store has to know it before the bytes are complete.
+        next_number: gives a number from 1 on that it never gave before, to anybody. Parts
+            of a request that was cut off are thereby never taken for another's.
+        size_bytes: what has arrived.
+        upload_id, parts: of the multipart upload that holds it, if one was needed yet.
+        tail: bytes that are too few for a part.
+    """
+
+    id: str
+    key: str
+    next_number: Callable[[], int]
+    size_bytes: int = 0
+    upload_id: str = ""
+    parts: tuple[Part, ...] = ()
+    tail: bytes = b""
+
+
+class Extension(Protocol):
+    """Bytes on their way to the end of an unfinished object."""
+
+    def write(self, piece: bytes) -> None:
+        """Append.
+
+        Raises:
+            UploadMissing: the multipart upload is over.
+            Unavailable: the disk is full.
+        """
+
+    def finish(self) -> Unfinished:
+        """Make what was written durable, and return what there is now."""
+
+    def discard(self) -> None:
+        """Leave the object as it was; harmless when finished or discarded before."""
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Discard, unless finished."""
+        self.discard()
+
+
 class ObjectStore(Protocol):
     """Where artifacts live. Every method may raise ``Unavailable``."""
 
@@ -295,6 +352,29 @@ class ObjectStore(Protocol):
     def abort_multipart(self, upload: Multipart) -> None:
         """Forget the parts; harmless when the upload is over."""
 
+    def extend(self, unfinished: Unfinished) -> Extension:
+        """Begin to append to an unfinished object.
+
+        Raises:
+            UploadBusy: somebody else is.
+            UploadMissing: what had arrived is gone.
+        """
+
+    def complete(self, unfinished: Unfinished, key: str) -> str:
+        """Make what has arrived an object, durably and in one step; returns its key.
+
+        Args:
+            unfinished: nobody may extend it any more.
+            key: free, and used for nothing else; where parts are in the store already, the
+                object has ``unfinished.key`` instead.
+
+        Raises:
+            ObjectExists, UploadBusy, UploadMissing: as their names say.
+        """
+
+    def forget(self, unfinished: Unfinished) -> None:
+        """Remove what has arrived; harmless when it is complete or gone."""
+
     def check(self) -> None:
         """Do the least that shows the store works; for health checks.
 
@@ -306,4 +386,7 @@ class ObjectStore(Protocol):
         """Remove what staging a crashed process left; returns how many."""
 
     def sweep_multipart(self, *, older_than_seconds: float) -> int:
-        """Abort the multipart uploads that were begun that long ago; returns how many."""
+        """Abort the multipart uploads that were begun that long ago; returns how many.
+
+        Also removes the unfinished objects that were last extended that long ago.
+        """

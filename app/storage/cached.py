@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from app.storage.base import (
+    Extension,
     Multipart,
     ObjectDamaged,
     ObjectReader,
@@ -15,6 +16,7 @@ from app.storage.base import (
     Part,
     Stage,
     Staged,
+    Unfinished,
 )
 from app.storage.disk_cache import DiskCache, Filling
 from app.storage.files import FileReader
@@ -130,6 +132,18 @@ class CachedStore(ObjectStore):
     def abort_multipart(self, upload: Multipart) -> None:
         """Forget the parts."""
         self._remote.abort_multipart(upload)
+
+    def extend(self, unfinished: Unfinished) -> Extension:
+        """Begin to append to an unfinished object."""
+        return self._remote.extend(unfinished)
+
+    def complete(self, unfinished: Unfinished, key: str) -> str:
+        """Make what has arrived an object."""
+        return self._remote.complete(unfinished, key)
+
+    def forget(self, unfinished: Unfinished) -> None:
+        """Remove what has arrived."""
+        self._remote.forget(unfinished)
 
     def check(self) -> None:
         """Check the remote store."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from app.errors import Unavailable
 from app.offload import off_hub
 from app.storage.base import (
+    Extension,
     Multipart,
     ObjectExists,
     ObjectMissing,
@@ -19,6 +20,7 @@ from app.storage.base import (
     Part,
     Stage,
     Staged,
+    Unfinished,
 )
 from app.storage.files import (
     FileReader,
@@ -28,6 +30,7 @@ from app.storage.files import (
 )
 from app.storage.keys import check_key
 from app.storage.local_multipart import LocalMultipart
+from app.storage.local_unfinished import LocalUnfinished
 from app.storage.staging import StagingArea
 
 
@@ -43,6 +46,7 @@ class FilesystemStore(ObjectStore):
         self._directory = directory
         self._staging = staging
         self._multipart = LocalMultipart(staging)
+        self._unfinished = LocalUnfinished(staging)
         directory.mkdir(parents=True, exist_ok=True)
 
     def stage(
@@ -120,6 +124,20 @@ class FilesystemStore(ObjectStore):
         """Remove the parts."""
         self._multipart.forget(upload)
 
+    def extend(self, unfinished: Unfinished) -> Extension:
+        """Begin to append to an object's own file."""
+        return self._unfinished.extend(unfinished)
+
+    def complete(self, unfinished: Unfinished, key: str) -> str:
+        """Move an unfinished object's file to its key."""
+        with self._unfinished.whole(unfinished) as path:
+            self._move(path, key)
+        return key
+
+    def forget(self, unfinished: Unfinished) -> None:
+        """Remove an unfinished object's file."""
+        self._unfinished.forget(unfinished)
+
     def check(self) -> None:
         """Write and remove a file where artifacts arrive."""
         probe = self._staging.new_path()
@@ -140,8 +158,10 @@ class FilesystemStore(ObjectStore):
         return self._staging.sweep(older_than_seconds=older_than_seconds)
 
     def sweep_multipart(self, *, older_than_seconds: float) -> int:
-        """Remove the parts of uploads that were begun that long ago."""
-        return self._multipart.sweep(older_than_seconds=older_than_seconds)
+        """Remove the parts of uploads that were begun that long ago, and unfinished objects."""
+        return self._multipart.sweep(
+            older_than_seconds=older_than_seconds
+        ) + self._unfinished.sweep(older_than_seconds=older_than_seconds)
 
     def _path(self, key: str) -> Path:
         return self._directory / check_key(key)

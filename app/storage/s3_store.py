@@ -24,6 +24,7 @@ from urllib.parse import quote
 from app.errors import Unavailable
 from app.storage.base import (
     PIECE_BYTES,
+    Extension,
     Multipart,
     ObjectExists,
     ObjectMissing,
@@ -33,11 +34,13 @@ from app.storage.base import (
     Part,
     Stage,
     Staged,
+    Unfinished,
     UploadMissing,
 )
 from app.storage.files import open_slice, span_length
 from app.storage.keys import check_key
 from app.storage.s3 import Answer, Connection, Prefix
+from app.storage.s3_extension import S3Extension, with_tail_as_part
 from app.storage.staging import StagingArea
 
 MIB = 1024 * 1024
@@ -158,6 +161,30 @@ class S3Store(ObjectStore):
         """Forget the parts."""
         with suppress(UploadMissing):
             self._objects.abort(_without_mark(upload))
+
+    def extend(self, unfinished: Unfinished) -> Extension:
+        """Begin to append: to a multipart upload, once there is enough for a part.
+
+        Several may be at it; their parts have different numbers, and whoever keeps what
+        ``finish`` returns decides whose count.
+        """
+        return S3Extension(self, unfinished)
+
+    def complete(self, unfinished: Unfinished, key: str) -> str:
+        """Upload what is small whole; else make the parts an object under its own key."""
+        if not unfinished.parts:
+            with self._unless_ours(key, unfinished.id):
+                self._objects.put_new(key, unfinished.tail, {_MARK: unfinished.id})
+            return key
+        whole = with_tail_as_part(self, unfinished)
+        upload = Multipart(upload_id=whole.upload_id, key=whole.key)
+        self.complete_multipart(upload, whole.parts)
+        return whole.key
+
+    def forget(self, unfinished: Unfinished) -> None:
+        """Abort the multipart upload, if there is one."""
+        if unfinished.upload_id:
+            self.abort_multipart(Multipart(upload_id=unfinished.upload_id, key=unfinished.key))
 
     def check(self) -> None:
         """Ask for the bucket, and make it where there is none."""
