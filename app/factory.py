@@ -45,7 +45,7 @@ def build_app(settings: Settings) -> Flask:
     app.register_blueprint(health.blueprint)
     app.register_blueprint(metrics.blueprint)
     for protocol in PROTOCOLS:
-        app.register_blueprint(protocol.blueprint, url_prefix=f"/{protocol.name}")
+        app.register_blueprint(protocol.blueprint, url_prefix=f"/{protocol.segment}")
     api.install(app)
     web.install(app)
     _wrap(app, settings, coherence)

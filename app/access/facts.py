@@ -25,6 +25,9 @@ class RepositoryFacts:
     kind: RepositoryKind
     visibility: Visibility
     max_file_bytes: int | None = None
+    quota_bytes: int | None = None
+    immutable_tags: tuple[str, ...] = ()
+    allow_sparse_index: bool = False
     members: tuple[ObjectId, ...] = ()
 
     @property

@@ -7,7 +7,7 @@ import re
 
 import pybase64
 
-from app.auth import basic, sessions, token_format, tokens
+from app.auth import basic, scoped_tokens, sessions, token_format, tokens
 from app.auth.principal import (
     ANONYMOUS,
     ClientInfo,
@@ -37,6 +37,8 @@ def authenticate(credentials: Credentials | None, client: ClientInfo) -> Princip
         return basic.authenticate(credentials, client)
     if token_format.is_token_like(credentials.secret):
         return tokens.authenticate(credentials.secret, client)
+    if credentials.scheme is CredentialScheme.SCOPED:
+        return scoped_tokens.authenticate(credentials.secret, client)
     return sessions.principal_from(credentials.secret)
 
 

@@ -46,6 +46,8 @@ class Principal:
     Attributes:
         user_id: none for the anonymous caller.
         limits: never more than the user may; see ``access``.
+        scopes: what a short-lived bearer names, as pairs of resource and action; none for
+            all other credentials. They narrow what the request is for, not who asks.
     """
 
     user_id: ObjectId | None = None
@@ -57,6 +59,7 @@ class Principal:
     limits: TokenLimits = UNLIMITED
     token_id: str | None = None
     session_id: str | None = None
+    scopes: frozenset[tuple[str, str]] | None = None
 
     @property
     def is_anonymous(self) -> bool:
@@ -91,6 +94,7 @@ class CredentialScheme(StrEnum):
 
     BEARER = "bearer"
     BASIC = "basic"
+    SCOPED = "scoped"  # Bearer, where short-lived bearers with scopes are taken too
 
 
 @dataclass(frozen=True, kw_only=True)

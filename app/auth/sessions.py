@@ -132,6 +132,16 @@ def principal_from(access_token: str) -> Principal:
     return coherence.cached(("session", digest), lambda: _load(access_token))
 
 
+def principal_of(session_id: ObjectId, user_id: ObjectId) -> Principal:
+    """Return whom a session speaks for.
+
+    Raises:
+        Unauthenticated: it was ended.
+    """
+    key = ("living session", session_id, user_id)
+    return coherence.cached(key, lambda: _read_living(session_id, user_id))
+
+
 def sign_out(principal: Principal) -> None:
     """End the session that the caller speaks in.
 
@@ -170,12 +180,17 @@ def end_session(principal: Principal, session_id: ObjectId) -> None:
 def _load(access_token: str) -> Principal:
     """Check a token; checking its signature costs more than all else that a request needs."""
     claims = signed_tokens.read_access(access_token)
-    coherence.depends_on(f"session:{claims.session_id}", users.user_tag(claims.user_id))
-    session = Session.objects(id=claims.session_id, user=claims.user_id, ended_at=None).first()
-    user = users.by_id(claims.user_id)
+    coherence.expires_at(claims.expires_at)
+    return _read_living(claims.session_id, claims.user_id)
+
+
+def _read_living(session_id: ObjectId, user_id: ObjectId) -> Principal:
+    coherence.depends_on(f"session:{session_id}", users.user_tag(user_id))
+    session = Session.objects(id=session_id, user=user_id, ended_at=None).first()
+    user = users.by_id(user_id)
     if session is None or session.expires_at <= now() or user is None or not user.is_active:
         raise _ended()
-    coherence.expires_at(min(claims.expires_at, session.expires_at))
+    coherence.expires_at(session.expires_at)
     return users.principal_of(user, CredentialKind.SESSION, session_id=session.id)
 
 

@@ -106,7 +106,15 @@ def authenticate(secret: str, client: ClientInfo) -> Principal:
     """
     if not token_format.is_well_formed(secret):
         raise _refused()
-    digest = token_format.digest(secret)
+    return principal_of_digest(token_format.digest(secret), client)
+
+
+def principal_of_digest(digest: str, client: ClientInfo) -> Principal:
+    """Return whom the token with this digest speaks for, and note its use.
+
+    Raises:
+        Unauthenticated, Forbidden: as for :func:`authenticate`.
+    """
     known = coherence.cached(("token", digest), lambda: _load(digest))
     _require_network(known, client)
     last_use.note(known.id, client)

@@ -75,8 +75,6 @@ class HotAnswers:
         answer = self._coherence.peek(key)
         if isinstance(answer, HotAnswer):
             return _give(answer, environ, start_response, request_id)
-        if method == "HEAD":
-            return self._app(environ, start_response)
         with self._coherence.recording() as recording:
             body = self._app(environ, start_response)
         made: HotAnswer | None = environ.get(HOT_ANSWER)

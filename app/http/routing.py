@@ -62,16 +62,20 @@ class Router:
                 prefix=found.prefix + base,
                 origin=origin,
             )
-            environ["PATH_INFO"] = f"/{protocol.name}{inner}"
+            environ["PATH_INFO"] = f"/{protocol.segment}{inner}"
         return self._app(environ, start_response)
 
     def _dispatch(self, path: ScopePath) -> tuple[PackageProtocol | None, str, str]:
         """Return the format, the path within it, and the base that follows the prefix."""
         first, _, rest = path.rest[1:].partition("/")
         for protocol in self._protocols:
-            if first == protocol.name:
+            if first != protocol.segment:
+                continue
+            if protocol.is_scoped:
                 # Corepack puts a slash between a base that ends with one and the path.
                 return protocol, "/" + rest.lstrip("/"), f"/{first}/"
+            if path.kind is ScopeKind.PLATFORM:
+                return protocol, "/" + rest, f"/{first}/"
         if first in RESERVED_AT_ROOT and not self._is_bare_scope(path):
             return None, "", ""
         for protocol in self._protocols:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from app.protocols.base import PackageProtocol
 from app.protocols.npm import PROTOCOL as NPM
+from app.protocols.oci import PROTOCOL as OCI
 
-PROTOCOLS: tuple[PackageProtocol, ...] = (NPM,)
+PROTOCOLS: tuple[PackageProtocol, ...] = (OCI, NPM)
 
 
 def named(name: str) -> PackageProtocol:

@@ -17,7 +17,10 @@ class PackageProtocol:
     """One package format.
 
     Attributes:
-        name: the folder, ``Repository.protocol``, and the canonical path ``/<name>/``.
+        name: the folder, and ``Repository.protocol``.
+        segment: the canonical path's first segment, which all of its views are below.
+        is_scoped: whether it is served below the scopes' prefixes too; else at the root
+            only, its names say whose they are, and their slashes are left as they are.
         spec_url: where the format is described.
         blueprint: its views, below the canonical path; one set serves every scope.
         claims_path: whether a path that follows a scope's prefix, with its leading slash,
@@ -28,6 +31,8 @@ class PackageProtocol:
     """
 
     name: str
+    segment: str
+    is_scoped: bool = True
     spec_url: str
     blueprint: Blueprint
     claims_path: Callable[[str], bool]

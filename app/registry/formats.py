@@ -42,6 +42,8 @@ class PackageFormat:
         name_of_purl: a package's normal name, from a package URL's namespace (empty where
             it has none) and name.
         dependencies: what a version's manifest says that it needs.
+        keeps_objects: its artifacts are in rows of its own, and so is what becomes of them.
+        names_repositories: a package's first component may be its repository's slug.
     """
 
     name: str
@@ -50,6 +52,8 @@ class PackageFormat:
     purl_type: str
     name_of_purl: Callable[[str, str], str]
     dependencies: Callable[[bytes], tuple[Dependency, ...]]
+    keeps_objects: bool = False
+    names_repositories: bool = False
 
 
 def install(app: Flask, formats: Iterable[PackageFormat]) -> None:
@@ -66,3 +70,8 @@ def served_formats() -> dict[str, PackageFormat]:
 def format_of(protocol: str) -> PackageFormat:
     """Return a format that is served; what is stored is of none other."""
     return served_formats()[protocol]
+
+
+def prefixes_kept_elsewhere() -> tuple[str, ...]:
+    """Return how the keys begin of objects that versions do not name."""
+    return tuple(f"{one.name}/" for one in served_formats().values() if one.keeps_objects)

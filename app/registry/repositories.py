@@ -97,6 +97,7 @@ def organization_by_id(organization_id: ObjectId) -> OrganizationFacts | None:
 
 def facts_of(row: dict[str, Any], organization_slug: str) -> RepositoryFacts:
     """Read a repository's row."""
+    settings = row.get("settings") or {}
     return RepositoryFacts(
         id=row["_id"],
         organization_id=row["organization"],
@@ -105,7 +106,10 @@ def facts_of(row: dict[str, Any], organization_slug: str) -> RepositoryFacts:
         protocol=row["protocol"],
         kind=RepositoryKind(row["kind"]),
         visibility=Visibility(row["visibility"]),
-        max_file_bytes=(row.get("settings") or {}).get("max_file_bytes"),
+        max_file_bytes=settings.get("max_file_bytes"),
+        quota_bytes=settings.get("quota_bytes"),
+        immutable_tags=tuple(settings.get("immutable_tags") or ()),
+        allow_sparse_index=bool(settings.get("allow_sparse_index")),
         members=tuple(row.get("members") or ()),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +19,7 @@ from app.errors import Conflict, NotFound, Unauthenticated, UnprocessableInput
 from app.extensions import coherence
 from app.models import (
     OrganizationRole,
+    Package,
     Repository,
     RepositoryKind,
     RepositorySettings,
@@ -27,7 +29,7 @@ from app.models import (
 from app.models.fields import now
 from app.models.rows import rows_of
 from app.registry import organizations
-from app.registry.formats import served_formats
+from app.registry.formats import format_of, served_formats
 from app.registry.listing import Page, PageRequest, Row, slice_page
 from app.registry.repositories import OrganizationFacts, organization_by_id, organization_tag
 from app.registry.slugs import require_slug
@@ -175,6 +177,7 @@ def create_repository(
     repository_id = ObjectId()
 
     def work() -> RepositoryView:
+        _require_free_of_packages(found.id, new.protocol, new.name)
         row = Repository(
             id=repository_id,
             organization=found.id,
@@ -226,6 +229,8 @@ def update_repository(
         _require_unchangeable(found, content)
         require_slug(content.name, field="/name")
         row = Repository.objects(id=found.id).get()
+        if content.name != row.name:
+            _require_free_of_packages(found.organization_id, found.protocol, content.name)
         row.name = content.name
         row.visibility = content.visibility
         row.description = content.description
@@ -300,6 +305,30 @@ def _organization_of(repository: RepositoryFacts) -> OrganizationFacts:
     if found is None:
         raise NotFound
     return found
+
+
+def _require_free_of_packages(organization_id: ObjectId, protocol: str, name: str) -> None:
+    """Refuse a slug by which packages of another repository would be looked for here.
+
+    Raises:
+        Conflict: some package's name begins with it.
+    """
+    if not format_of(protocol).names_repositories:
+        return
+    package = rows_of(Package).find_one(
+        {
+            "protocol": protocol,
+            "organization": organization_id,
+            "name": {"$regex": f"^{re.escape(name)}/"},
+            "deleted_at": None,
+        },
+        {"display_name": 1},
+    )
+    if package is not None:
+        raise Conflict(
+            f"The package {package['display_name']} is in another repository, and its name "
+            "begins with this one. Choose another name, or delete the package first."
+        )
 
 
 def _require_available(new: NewRepository) -> None:

@@ -111,7 +111,7 @@ def is_modified(environ: dict[str, object], etag: str, answer: HotAnswer) -> boo
     since = environ.get("HTTP_IF_MODIFIED_SINCE")
     if since is None:
         return True
-    modified = next(value for name, value in answer.headers if name == "Last-Modified")
+    modified = next((value for name, value in answer.headers if name == "Last-Modified"), None)
     return str(since) != modified
 
 

@@ -18,6 +18,7 @@ from app.extensions import settings, store
 from app.models import Package, Version, VersionState
 from app.models.fields import now
 from app.models.rows import rows_of
+from app.registry.formats import prefixes_kept_elsewhere
 from app.registry.publishing import ABANDONED_AFTER, forget_unpublished
 from app.storage.base import ObjectStat
 
@@ -100,6 +101,7 @@ def _sweep_withdrawn(before: datetime) -> int:
 def _sweep_orphans(before: datetime) -> int:
     """Remove objects that no row names: the leftovers of attempts that were taken over."""
     count = 0
+    kept_elsewhere = prefixes_kept_elsewhere()
     for batch in _batches(store.list("")):
         old = [one.key for one in batch if one.modified_at < before]
         named = {
@@ -110,7 +112,7 @@ def _sweep_orphans(before: datetime) -> int:
             for file in row["files"]
         }
         for key in old:
-            if key not in named:
+            if key not in named and not key.startswith(kept_elsewhere):
                 store.delete(key)
                 count += 1
     return count

@@ -233,7 +233,12 @@ class Unfinished:
 
 
 class Extension(Protocol):
-    """Bytes on their way to the end of an unfinished object."""
+    """Bytes on their way to the end of an unfinished object.
+
+    A context manager; what was not finished by its end is discarded. On a filesystem nobody
+    else can extend or complete the object until then, so what ``finish`` returned is to be
+    recorded within. In a bucket several may be at it, and whoever records it first wins.
+    """
 
     def write(self, piece: bytes) -> None:
         """Append.
@@ -245,6 +250,19 @@ class Extension(Protocol):
 
     def finish(self) -> Unfinished:
         """Make what was written durable, and return what there is now."""
+
+    def complete(self, key: str) -> str:
+        """Make what ``finish`` returned an object, durably and in one step; returns its key.
+
+        Nobody may extend it from then on.
+
+        Args:
+            key: free, and used for nothing else; where parts are in the store already, the
+                object has ``Unfinished.key`` instead.
+
+        Raises:
+            ObjectExists, UploadMissing: as their names say.
+        """
 
     def discard(self) -> None:
         """Leave the object as it was; harmless when finished or discarded before."""
@@ -358,18 +376,6 @@ class ObjectStore(Protocol):
         Raises:
             UploadBusy: somebody else is.
             UploadMissing: what had arrived is gone.
-        """
-
-    def complete(self, unfinished: Unfinished, key: str) -> str:
-        """Make what has arrived an object, durably and in one step; returns its key.
-
-        Args:
-            unfinished: nobody may extend it any more.
-            key: free, and used for nothing else; where parts are in the store already, the
-                object has ``unfinished.key`` instead.
-
-        Raises:
-            ObjectExists, UploadBusy, UploadMissing: as their names say.
         """
 
     def forget(self, unfinished: Unfinished) -> None:

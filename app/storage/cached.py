@@ -137,10 +137,6 @@ class CachedStore(ObjectStore):
         """Begin to append to an unfinished object."""
         return self._remote.extend(unfinished)
 
-    def complete(self, unfinished: Unfinished, key: str) -> str:
-        """Make what has arrived an object."""
-        return self._remote.complete(unfinished, key)
-
     def forget(self, unfinished: Unfinished) -> None:
         """Remove what has arrived."""
         self._remote.forget(unfinished)

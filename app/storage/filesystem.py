@@ -126,13 +126,7 @@ class FilesystemStore(ObjectStore):
 
     def extend(self, unfinished: Unfinished) -> Extension:
         """Begin to append to an object's own file."""
-        return self._unfinished.extend(unfinished)
-
-    def complete(self, unfinished: Unfinished, key: str) -> str:
-        """Move an unfinished object's file to its key."""
-        with self._unfinished.whole(unfinished) as path:
-            self._move(path, key)
-        return key
+        return self._unfinished.extend(unfinished, self._move)
 
     def forget(self, unfinished: Unfinished) -> None:
         """Remove an unfinished object's file."""

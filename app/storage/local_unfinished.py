@@ -9,8 +9,8 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -28,22 +28,15 @@ class LocalUnfinished:
         self._directory = staging.directory / "unfinished"
         self._directory.mkdir(mode=0o700, exist_ok=True)
 
-    def extend(self, unfinished: Unfinished) -> LocalExtension:
-        """Begin to append; see ``ObjectStore.extend``."""
-        path = self._path(unfinished)
-        file = _open_locked(path, unfinished, creating=unfinished.size_bytes == 0)
-        return LocalExtension(path, file, unfinished)
+    def extend(self, unfinished: Unfinished, move: Callable[[Path, str], None]) -> LocalExtension:
+        """Begin to append; see ``ObjectStore.extend``.
 
-    @contextmanager
-    def whole(self, unfinished: Unfinished) -> Iterator[Path]:
-        """Give the file, with what has arrived and no more; it is the caller's to move.
-
-        Raises:
-            UploadBusy, UploadMissing: as for ``ObjectStore.complete``.
+        Args:
+            move: gives the file its key, once it is complete.
         """
         path = self._path(unfinished)
-        with _open_locked(path, unfinished, creating=unfinished.size_bytes == 0):
-            yield path
+        file = _open_locked(path, unfinished, creating=unfinished.size_bytes == 0)
+        return LocalExtension(path, file, unfinished, move)
 
     def forget(self, unfinished: Unfinished) -> None:
         """Remove an unfinished object; harmless when it is gone."""
@@ -67,11 +60,19 @@ class LocalUnfinished:
 class LocalExtension(Extension):
     """Writes to the end of a file that it holds the lock of; see ``Extension``."""
 
-    def __init__(self, path: Path, file: BinaryIO, unfinished: Unfinished) -> None:
+    def __init__(
+        self,
+        path: Path,
+        file: BinaryIO,
+        unfinished: Unfinished,
+        move: Callable[[Path, str], None],
+    ) -> None:
         self._path = path
         self._file = file
         self._unfinished = unfinished
+        self._move = move
         self._size_bytes = unfinished.size_bytes
+        self._is_finished = False
 
     def write(self, piece: bytes) -> None:
         """Append."""
@@ -83,16 +84,24 @@ class LocalExtension(Extension):
 
     def finish(self) -> Unfinished:
         """Have it on the disk when this returns: the client will not send it again."""
-        with full_disk_is_unavailable():
-            off_hub(os.fsync, self._file.fileno())
-        self._file.close()
+        if self._size_bytes != self._unfinished.size_bytes:
+            with full_disk_is_unavailable():
+                off_hub(os.fsync, self._file.fileno())
+        self._is_finished = True
         return replace(self._unfinished, size_bytes=self._size_bytes)
 
+    def complete(self, key: str) -> str:
+        """Move the file to its key."""
+        self._move(self._path, key)
+        return key
+
     def discard(self) -> None:
-        """Cut off what was written, or remove a file that holds nothing else."""
+        """Cut off what was not finished, or remove a file that holds nothing else."""
         if self._file.closed:
             return
         with self._file:
+            if self._is_finished:
+                return
             if self._unfinished.size_bytes:
                 self._file.truncate(self._unfinished.size_bytes)
             else:

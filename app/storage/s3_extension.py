@@ -6,6 +6,7 @@ in the next part.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from app.storage.base import (
@@ -13,7 +14,6 @@ from app.storage.base import (
     Extension,
     Multipart,
     ObjectStore,
-    Part,
     Unfinished,
 )
 
@@ -24,8 +24,14 @@ _PART_BYTES = 8 * 1024 * 1024
 class S3Extension(Extension):
     """Collects pieces to parts and uploads them; see ``Extension``."""
 
-    def __init__(self, store: ObjectStore, unfinished: Unfinished) -> None:
+    def __init__(
+        self,
+        store: ObjectStore,
+        unfinished: Unfinished,
+        put_whole: Callable[[Unfinished, str], None],
+    ) -> None:
         self._store = store
+        self._put_whole = put_whole
         self._result = unfinished
         self._waiting = [unfinished.tail]
         self._waiting_bytes = len(unfinished.tail)
@@ -43,29 +49,36 @@ class S3Extension(Extension):
         """Upload what is enough for a part, and give the rest back as the tail."""
         if self._waiting_bytes >= LEAST_PART_BYTES:
             self._upload()
-        return replace(self._result, size_bytes=self._size_bytes, tail=b"".join(self._waiting))
+        self._result = replace(
+            self._result, size_bytes=self._size_bytes, tail=b"".join(self._waiting)
+        )
+        return self._result
+
+    def complete(self, key: str) -> str:
+        """Upload what is small whole; else make the parts an object under its own key."""
+        if not self._result.parts:
+            self._put_whole(self._result, key)
+            return key
+        if self._result.tail:  # The last part may be a small one.
+            self._result = self._with_part(self._result.tail)
+        self._store.complete_multipart(self._multipart(), self._result.parts)
+        return self._result.key
 
     def discard(self) -> None:
         """Forget it: parts that nobody names never become part of the object."""
         self._waiting = []
 
     def _upload(self) -> None:
-        self._result = _with_part(self._store, self._result, b"".join(self._waiting))
+        self._result = self._with_part(b"".join(self._waiting))
         self._waiting = []
         self._waiting_bytes = 0
 
+    def _with_part(self, content: bytes) -> Unfinished:
+        if not self._result.upload_id:
+            upload = self._store.begin_multipart(self._result.key)
+            self._result = replace(self._result, upload_id=upload.upload_id)
+        part = self._store.put_part(self._multipart(), self._result.next_number(), content)
+        return replace(self._result, parts=(*self._result.parts, part))
 
-def with_tail_as_part(store: ObjectStore, unfinished: Unfinished) -> Unfinished:
-    """Upload the tail as the last part, which may be a small one."""
-    if not unfinished.tail:
-        return unfinished
-    return replace(_with_part(store, unfinished, unfinished.tail), tail=b"")
-
-
-def _with_part(store: ObjectStore, unfinished: Unfinished, content: bytes) -> Unfinished:
-    if not unfinished.upload_id:
-        upload = store.begin_multipart(unfinished.key)
-        unfinished = replace(unfinished, upload_id=upload.upload_id)
-    upload = Multipart(upload_id=unfinished.upload_id, key=unfinished.key)
-    part: Part = store.put_part(upload, unfinished.next_number(), content)
-    return replace(unfinished, parts=(*unfinished.parts, part))
+    def _multipart(self) -> Multipart:
+        return Multipart(upload_id=self._result.upload_id, key=self._result.key)

@@ -40,7 +40,7 @@ from app.storage.base import (
 from app.storage.files import open_slice, span_length
 from app.storage.keys import check_key
 from app.storage.s3 import Answer, Connection, Prefix
-from app.storage.s3_extension import S3Extension, with_tail_as_part
+from app.storage.s3_extension import S3Extension
 from app.storage.staging import StagingArea
 
 MIB = 1024 * 1024
@@ -165,21 +165,10 @@ class S3Store(ObjectStore):
     def extend(self, unfinished: Unfinished) -> Extension:
         """Begin to append: to a multipart upload, once there is enough for a part.
 
-        Several may be at it; their parts have different numbers, and whoever keeps what
+        Several may be at it; their parts have different numbers, and whoever records what
         ``finish`` returns decides whose count.
         """
-        return S3Extension(self, unfinished)
-
-    def complete(self, unfinished: Unfinished, key: str) -> str:
-        """Upload what is small whole; else make the parts an object under its own key."""
-        if not unfinished.parts:
-            with self._unless_ours(key, unfinished.id):
-                self._objects.put_new(key, unfinished.tail, {_MARK: unfinished.id})
-            return key
-        whole = with_tail_as_part(self, unfinished)
-        upload = Multipart(upload_id=whole.upload_id, key=whole.key)
-        self.complete_multipart(upload, whole.parts)
-        return whole.key
+        return S3Extension(self, unfinished, self._put_whole)
 
     def forget(self, unfinished: Unfinished) -> None:
         """Abort the multipart upload, if there is one."""
@@ -205,6 +194,10 @@ class S3Store(ObjectStore):
             if claim.modified_at < before:
                 self._claims.delete(claim.key)
         return len(old)
+
+    def _put_whole(self, unfinished: Unfinished, key: str) -> None:
+        with self._unless_ours(key, unfinished.id):
+            self._objects.put_new(key, unfinished.tail, {_MARK: unfinished.id})
 
     def _put_in_parts(self, staged: Staged, key: str, metadata: dict[str, str]) -> None:
         upload = self._begin(key, metadata)

@@ -37,6 +37,7 @@ def _render_error(error: RegistryError) -> Response:
 
 PROTOCOL = PackageProtocol(
     name="npm",
+    segment="npm",
     spec_url="https://github.com/npm/registry/blob/main/docs/REGISTRY-API.md",
     blueprint=blueprint,
     claims_path=_claims_path,
