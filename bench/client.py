@@ -31,11 +31,15 @@ class Reply:
 
 
 class Client:
-    """One connection to one server."""
+    """One connection to one server.
+
+    Attributes:
+        base_path: what every path begins with on the wire.
+    """
 
     def __init__(self, base_url: str, headers: Mapping[str, str]) -> None:
         parts = urlsplit(base_url)
-        self._path = parts.path
+        self.base_path = parts.path
         self._headers = dict(headers)
         self._connection = http.client.HTTPConnection(
             parts.hostname or "", parts.port, timeout=_TIMEOUT_SECONDS
@@ -104,5 +108,5 @@ class Client:
         headers: Mapping[str, str] | None,
     ) -> None:
         self._connection.request(
-            method, self._path + path, body, {**self._headers, **(headers or {})}
+            method, self.base_path + path, body, {**self._headers, **(headers or {})}
         )

@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import math
 import os
+import selectors
+import socket
 import statistics
 import subprocess
 import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from bench.client import Unexpected
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from bench.client import Client
     from bench.peer import Peer
@@ -32,6 +36,7 @@ done = function(summary, latency)
 end
 """
 _STARTING_SECONDS = 60
+_HEADER_BYTES = 65536
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +82,46 @@ def drive_wrk(
     return Run(requests=requests, seconds=microseconds / 1e6, p50_ms=p50 / 1e3, p99_ms=p99 / 1e3)
 
 
+def drive_heads(url: str, headers: Mapping[str, str], connections: int, seconds: int) -> Run:
+    """Ask for the header of one URL over and over, on kept connections.
+
+    wrk cannot: it waits for the body that the answer to a HEAD does not have.
+
+    Raises:
+        Unexpected: not every answer was a success.
+    """
+    parts = urlsplit(url)
+    lines = [f"HEAD {parts.path} HTTP/1.1", f"Host: {parts.netloc}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    request = "\r\n".join([*lines, "", ""]).encode()
+    times: list[float] = []
+    with ExitStack() as stack, selectors.DefaultSelector() as waiting:
+        for _ in range(connections):
+            address = (parts.hostname, parts.port)
+            connection = stack.enter_context(socket.create_connection(address, _STARTING_SECONDS))
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            waiting.register(connection, selectors.EVENT_READ)
+        asked: dict[int, float] = {}
+        started = time.perf_counter()
+        for key in waiting.get_map().values():
+            asked[key.fd] = time.perf_counter()
+            os.write(key.fd, request)
+        while waiting.get_map():
+            for key, _ in waiting.select(_STARTING_SECONDS):
+                answer = os.read(key.fd, _HEADER_BYTES)
+                now = time.perf_counter()
+                if not (answer.startswith(b"HTTP/1.1 200 ") and answer.endswith(b"\r\n\r\n")):
+                    raise Unexpected(f"HEAD {url} was answered {answer[:80]!r}")
+                times.append(now - asked[key.fd])
+                if now > started + seconds:
+                    waiting.unregister(key.fileobj)
+                    continue
+                asked[key.fd] = now
+                os.write(key.fd, request)
+        elapsed = time.perf_counter() - started
+    return summed_up(times, elapsed)
+
+
 def drive_clients(
     peer: Peer, acts: Iterator[Callable[[Client], object]], connections: int, seconds: float
 ) -> Run:
@@ -107,10 +152,15 @@ def drive_clients(
     with ThreadPoolExecutor(connections) as threads:
         lists = list(threads.map(work, range(connections)))
     elapsed = time.perf_counter() - started
-    times = sorted(one for taken in lists for one in taken)
+    return summed_up([one for taken in lists for one in taken], elapsed)
+
+
+def summed_up(times: Iterable[float], elapsed: float) -> Run:
+    """Return what acts of so many seconds each came to, in so many seconds of all."""
+    ordered = sorted(times)
     return Run(
-        requests=len(times),
+        requests=len(ordered),
         seconds=elapsed,
-        p50_ms=statistics.median(times) * 1e3,
-        p99_ms=times[math.ceil(len(times) * 0.99) - 1] * 1e3,
+        p50_ms=statistics.median(ordered) * 1e3,
+        p99_ms=ordered[math.ceil(len(ordered) * 0.99) - 1] * 1e3,
     )

@@ -52,16 +52,36 @@ http {{
     listen {address};
     root {folder}/{files};
     location = /-/ping {{ return 200; }}
-    location ~ ^/(?<package>[^/]+)$ {{ try_files /$package.$form.json =404; }}
-    location /uploads/ {{ dav_methods PUT; create_full_put_path on; }}
+    {locations}
   }}
 }}
 """
+PACKAGES = """
+    location ~ ^/(?<package>[^/]+)$ { try_files /$package.$form.json =404; }
+    location /uploads/ { dav_methods PUT; create_full_put_path on; }
+"""
+"""How it serves npm's documents, laid out as ``<name>.<form>.json``."""
+IMAGES = """
+    location = /v2/ { return 200 '{}'; }
+    location ~ /manifests/ { default_type application/vnd.oci.image.manifest.v1+json; }
+    location ~ /blobs/ { default_type application/octet-stream; }
+    location ~ /tags/ { }
+    location ~ /uploads/ { dav_methods PUT; create_full_put_path on; }
+"""
+"""How it serves images, laid out as the paths that clients ask for."""
 
 
 @contextmanager
-def nginx(program: Program, folder: Path) -> Iterator[Peer]:
+def nginx(
+    program: Program, folder: Path, locations: str = PACKAGES, *, below: str = ""
+) -> Iterator[Peer]:
     """Run it with two workers; it serves what is put into ``folder / FILES``.
+
+    Args:
+        program: nginx.
+        folder: an empty one.
+        locations: how it serves what is there.
+        below: the path of the peer's base URL.
 
     Raises:
         CannotStart: it did not come up.
@@ -75,6 +95,7 @@ def nginx(program: Program, folder: Path) -> Iterator[Peer]:
             folder=folder,
             files=FILES,
             address=f"{LOOPBACK}:{port}",
+            locations=locations,
             # Else root's nginx serves as somebody who may not read or write here.
             user="user root;" if os.geteuid() == 0 else "",
         )
@@ -88,4 +109,4 @@ def nginx(program: Program, folder: Path) -> Iterator[Peer]:
         env=program.env,
     )
     with running(part) as child:
-        yield Peer(name=NAME, base_url=base_url, root=child.pid, publishes_documents=False)
+        yield Peer(name=NAME, base_url=base_url + below, root=child.pid, is_registry=False)

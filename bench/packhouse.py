@@ -6,7 +6,7 @@ import json
 import secrets
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +14,13 @@ from app.standalone.ports import LOOPBACK, remembered_ports
 from app.standalone.process import Part, running
 from bench.client import Client, Unexpected
 from bench.peer import Peer, answers
-from bench.processes import tree
+from bench.processes import peak_bytes, tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 NAME = "Packhouse"
-_ORGANIZATION = "bench"
+ORGANIZATION = "bench"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class Packhouse:
     """A running Packhouse.
 
     Attributes:
-        peer: its web processes, with a token that reads and publishes.
+        peer: its web processes, with a token that reads and publishes; speaks npm.
         origin: scheme, host and port.
     """
 
@@ -36,6 +36,11 @@ class Packhouse:
     origin: str
     _run: Path
     _root: int
+
+    @property
+    def images(self) -> Peer:
+        """Return the same, speaking the protocol of images."""
+        return replace(self.peer, base_url=f"{self.origin}/v2/{ORGANIZATION}")
 
     def workers(self) -> list[int]:
         """Return the web workers' process ids."""
@@ -45,6 +50,10 @@ class Packhouse:
         """Return the processes of each part, by its name; ``up`` watches over the others."""
         parts = {file.stem: tree(_recorded_pid(file)) for file in sorted(self._run.glob("*.json"))}
         return {**parts, "up": [self._root]}
+
+    def peaks(self) -> dict[str, int]:
+        """Return the most memory that each part has had."""
+        return {name: peak_bytes(processes) for name, processes in self.parts().items()}
 
 
 @contextmanager
@@ -79,11 +88,13 @@ def packhouse(folder: Path, *, workers: int = 2) -> Iterator[Packhouse]:
     )
     with running(part) as child:
         run = data / "run"
+        token = _token(origin, password)
         peer = Peer(
             name=NAME,
-            base_url=f"{origin}/o/{_ORGANIZATION}/npm",
+            base_url=f"{origin}/o/{ORGANIZATION}/npm",
             root=_recorded_pid(run / "web.json"),
-            headers={"Authorization": f"Bearer {_token(origin, password)}"},
+            headers={"Authorization": f"Bearer {token}"},
+            credentials=f"benchmark:{token}",
         )
         yield Packhouse(peer=peer, origin=origin, _run=run, _root=child.pid)
 
@@ -99,7 +110,7 @@ def _token(origin: str, password: str) -> str:
         sign_in = {"username": "admin", "password": password}
         session = _post(client, "/auth/login", sign_in, {})["access_token"]
         as_admin = {"Authorization": f"Bearer {session}"}
-        _post(client, "/organizations", {"slug": _ORGANIZATION}, as_admin)
+        _post(client, "/organizations", {"slug": ORGANIZATION}, as_admin)
         token: str = _post(client, "/tokens", {"name": "benchmark"}, as_admin)["token"]
         return token
 

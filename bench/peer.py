@@ -14,20 +14,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Peer:
-    """A server that speaks npm's protocol under ``base_url``.
+    """A server that speaks a format's protocol under ``base_url``.
 
     Attributes:
         headers: that every request carries, such as credentials.
+        credentials: the same as name and password, for programs; none where anybody may.
         root: the process whose descendants serve.
-        publishes_documents: whether it takes what ``npm publish`` sends and makes packuments
-            of it; a file server only stores it.
+        is_registry: whether it takes what clients publish and makes documents of it; a file
+            server only stores it.
     """
 
     name: str
     base_url: str
     root: int
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    publishes_documents: bool = True
+    credentials: str | None = field(default=None, repr=False)
+    is_registry: bool = True
 
     def client(self) -> Client:
         """Return a new connection."""

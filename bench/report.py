@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench import nginx, packhouse, verdaccio
+from bench import packhouse
 from bench.measuring import Line, Result
 
 if TYPE_CHECKING:
@@ -21,8 +21,13 @@ def comparison(lines: Sequence[Line], names: Sequence[str]) -> str:
         lines: the rows.
         names: of the servers that were there.
     """
-    head = ["", *(f"{name}: /s · p50 · p99 ms · MB" for name in names), "of verdaccio", "of nginx"]
-    return table(head, [_cells(line, names) for line in lines])
+    others = [name for name in names if name != packhouse.NAME]
+    head = [
+        "",
+        *(f"{name}: /s · p50 · p99 ms · MB" for name in names),
+        *(f"of {name}" for name in others),
+    ]
+    return table(head, [_cells(line, names, others) for line in lines])
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -42,14 +47,12 @@ def memory(parts: Mapping[str, int]) -> str:
     return table(["process tree", "peak memory"], [*rows, ("sum", megabytes(sum(parts.values())))])
 
 
-def _cells(line: Line, names: Sequence[str]) -> list[str]:
+def _cells(line: Line, names: Sequence[str], others: Sequence[str]) -> list[str]:
     ours = line.results.get(packhouse.NAME)
-    aim = line.row.aim
     return [
         line.row.title,
         *(_figures(line.results.get(name, _NONE)) for name in names),
-        _ratio(ours, line.results.get(verdaccio.NAME), aim.of_verdaccio),
-        _ratio(ours, line.results.get(nginx.NAME), aim.of_nginx),
+        *(_ratio(ours, line.results.get(name), line.row.aims.get(name)) for name in others),
     ]
 
 

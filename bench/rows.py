@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from bench import nginx, verdaccio
 from bench.client import Unexpected
 from bench.load import Run, drive_clients, drive_wrk
 from bench.packages import KIB, MIB, publish_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
     from typing import Protocol
 
     from bench.client import Client, Reply
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
             """What it is, for people."""
 
         @property
-        def aim(self) -> Aim:
-            """What Packhouse should reach."""
+        def aims(self) -> Mapping[str, float]:
+            """The least ratios that Packhouse should reach, by the other server's name."""
 
         def measure(self, peer: Peer, tools: Tools) -> Run:
             """Drive it once.
@@ -59,18 +61,17 @@ class Unavailable(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Tools:
-    """What rows drive their load with, and for how long."""
+    """What rows drive their load with, and for how long.
+
+    Attributes:
+        scratch: where files may be put for a while.
+        skopeo: none where there is none.
+    """
 
     wrk: Program
     seconds: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Aim:
-    """The least ratios to reach; none where there is no aim."""
-
-    of_verdaccio: float | None = None
-    of_nginx: float | None = None
+    scratch: Path
+    skopeo: Program | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +88,7 @@ class Read:
     connections: int
     headers: Mapping[str, str] = field(default_factory=dict)
     is_conditional: bool = False
-    aim: Aim = field(default_factory=Aim)
+    aims: Mapping[str, float] = field(default_factory=dict)
 
     def measure(self, peer: Peer, tools: Tools) -> Run:
         """See :class:`Row`."""
@@ -129,7 +130,7 @@ class Download:
     title: str
     path: str
     connections: int
-    aim: Aim
+    aims: Mapping[str, float]
 
     def measure(self, peer: Peer, tools: Tools) -> Run:
         """See :class:`Row`."""
@@ -146,7 +147,7 @@ class Publish:
 
     title: str
     connections: int
-    aim: Aim
+    aims: Mapping[str, float]
 
     def measure(self, peer: Peer, tools: Tools) -> Run:
         """See :class:`Row`."""
@@ -158,7 +159,7 @@ class Publish:
 def _publishing(peer: Peer) -> Callable[[Client], None]:
     name = f"published-{uuid.uuid4().hex}"
     body = publish_body(peer.base_url, name, "1.0.0", _PUBLISHED_BYTES)
-    path = f"/{name}" if peer.publishes_documents else f"/uploads/{name}"
+    path = f"/{name}" if peer.is_registry else f"/uploads/{name}"
 
     def publish(client: Client) -> None:
         client.put(path, body)
@@ -174,19 +175,19 @@ def all_rows() -> tuple[Row, ...]:
         for form, accept in (("abbreviated", ABBREVIATED), ("full", FULL)):
             rows += _packument_rows(package, versions, form, accept)
     small, large = (f"/{name}/-/{name}-1.0.0.tgz" for name in TARBALLS)
-    twice = Aim(of_verdaccio=2)
+    twice = {verdaccio.NAME: 2}
     rows += [
-        Read(title=f"tarball, 10 KiB, c{count}", path=small, connections=count, aim=twice)
+        Read(title=f"tarball, 10 KiB, c{count}", path=small, connections=count, aims=twice)
         for count in (1, 16)
     ]
-    third = Aim(of_verdaccio=2, of_nginx=1 / 3)
+    third = {verdaccio.NAME: 2, nginx.NAME: 1 / 3}
     rows += [
-        Download(title=f"tarball, 5 MiB, c{count}", path=large, connections=count, aim=third)
+        Download(title=f"tarball, 5 MiB, c{count}", path=large, connections=count, aims=third)
         for count in (1, 8)
     ]
-    more = Aim(of_verdaccio=1.5)
+    more = {verdaccio.NAME: 1.5}
     rows += [
-        Publish(title=f"publish, 100 KiB, c{count}", connections=count, aim=more)
+        Publish(title=f"publish, 100 KiB, c{count}", connections=count, aims=more)
         for count in (1, 8)
     ]
     return tuple(rows)
@@ -194,20 +195,20 @@ def all_rows() -> tuple[Row, ...]:
 
 def _packument_rows(package: str, versions: int, form: str, accept: str) -> list[Row]:
     what = f"{form} packument, {versions} version{'s' if versions > 1 else ''}"
-    aim = Aim(of_verdaccio={1: 3, 50: 15, 500: 100}[versions])
+    aims = {verdaccio.NAME: {1: 3, 50: 15, 500: 100}[versions]}
     headers = {"Accept": accept}
     packed = {**headers, "Accept-Encoding": "gzip"}
     path = f"/{package}"
     return [
-        Read(title=f"{what}, c1", path=path, connections=1, headers=headers, aim=aim),
-        Read(title=f"{what}, c16", path=path, connections=16, headers=headers, aim=aim),
-        Read(title=f"{what}, gzip, c16", path=path, connections=16, headers=packed, aim=aim),
+        Read(title=f"{what}, c1", path=path, connections=1, headers=headers, aims=aims),
+        Read(title=f"{what}, c16", path=path, connections=16, headers=headers, aims=aims),
+        Read(title=f"{what}, gzip, c16", path=path, connections=16, headers=packed, aims=aims),
         Read(
             title=f"{what}, 304, c16",
             path=path,
             connections=16,
             headers=headers,
             is_conditional=True,
-            aim=aim,
+            aims=aims,
         ),
     ]
