@@ -46,9 +46,16 @@ def _advisory_commands() -> click.Command:
     return create_group(_application)
 
 
+def _collecting_command() -> click.Command:
+    from app.protocols.oci.commands import create_command  # noqa: PLC0415  see _Commands
+
+    return create_command(_application)
+
+
 _LOADED_LATE: dict[str, Callable[[], click.Command]] = {
     "advisories": _advisory_commands,
     "audit": _audit_commands,
+    "gc": _collecting_command,
 }
 
 

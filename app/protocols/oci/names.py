@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from app.protocols.oci.refusals import DigestInvalid, NameInvalid, TagInvalid
+from app.protocols.oci.refusals import DigestInvalid, NameInvalid, NameUnknown, TagInvalid
 from app.registry.names import PackageName
 from app.registry.scopes import Scope, ScopeKind
 
@@ -86,17 +86,35 @@ def parse_name(raw: str) -> ImageName:
     """Read the name in a path.
 
     Raises:
+        NameInvalid: it is none.
+        NameUnknown: it says no organization, so nothing is called so.
+    """
+    organization, package = _parse_components(raw)
+    if not package:
+        raise NameUnknown(f"{raw} (names begin with an organization: <organization>/{raw})")
+    return ImageName(organization, package)
+
+
+def parse_new_name(raw: str) -> ImageName:
+    """Read the name in a path by which something may be made.
+
+    Raises:
         NameInvalid: it is none, or says no organization.
     """
+    organization, package = _parse_components(raw)
+    if not package:
+        raise NameInvalid(f"Say whose it is: use <organization>/{raw}.")
+    return ImageName(organization, package)
+
+
+def _parse_components(raw: str) -> tuple[str, str]:
     if len(raw) > LONGEST_NAME or not _NAME.fullmatch(raw):
         raise NameInvalid(
             f"Names have at most {LONGEST_NAME} characters: lower-case letters and digits, joined "
             "by single '.', '_', '__' or any number of '-', in components between slashes."
         )
-    organization, slash, package = raw.partition("/")
-    if not slash:
-        raise NameInvalid(f"Say whose it is: <organization>/{raw}.", lacks_organization=True)
-    return ImageName(organization, package)
+    first, _, rest = raw.partition("/")
+    return first, rest
 
 
 def parse_digest(raw: str) -> Digest:

@@ -273,3 +273,11 @@ def forget_content(packages: list[ObjectId]) -> int:
     return sum(
         rows_of(kind).delete_many(held).deleted_count for kind in (ManifestTag, Manifest, BlobLink)
     )
+
+
+def holds_content(package_id: ObjectId) -> bool:
+    """Whether a package holds anything."""
+    return any(
+        rows_of(kind).find_one({"package": package_id}, {"_id": 1}) is not None
+        for kind in (ManifestTag, Manifest, BlobLink)
+    )

@@ -19,15 +19,7 @@ from app.errors import (
 
 
 class NameInvalid(InvalidInput):
-    """Not a name.
-
-    Attributes:
-        lacks_organization: it would be one behind an organization.
-    """
-
-    def __init__(self, message: str, *, lacks_organization: bool = False) -> None:
-        super().__init__(message)
-        self.lacks_organization = lacks_organization
+    """Not a name."""
 
 
 class TagInvalid(InvalidInput):

@@ -414,9 +414,13 @@ def _link_new(principal: Principal, whole: Upload, hashed: Hashing, key: str) ->
         _record_push(principal, whole, hashed)
 
     try:
-        in_transaction(work)
-    except NotUniqueError:
-        in_transaction(work)  # Now the other one is seen.
+        try:
+            in_transaction(work)
+        except NotUniqueError:
+            in_transaction(work)  # Now the other one is seen.
+    except UploadUnknown:
+        store.delete(key)  # Perhaps the collector looked for it before it was there.
+        raise
 
 
 def _record_push(principal: Principal, upload: Upload, hashed: Hashing) -> None:

@@ -41,7 +41,7 @@ def get_manifest(raw_name: str, raw_reference: str) -> Response:
 @blueprint.put("/<oci_name:raw_name>/manifests/<raw_reference>")
 def put_manifest(raw_name: str, raw_reference: str) -> Response:
     """Take a manifest, under a tag or its digest, and tags that the query names."""
-    name, reference = names.parse_name(raw_name), names.parse_reference(raw_reference)
+    name, reference = names.parse_new_name(raw_name), names.parse_reference(raw_reference)
     digest = reference if isinstance(reference, Digest) else None
     tags = {reference} if isinstance(reference, str) else set()
     asked = request.args.getlist("tag")

@@ -107,7 +107,7 @@ def _granted(principal: Principal, scope: AskedScope) -> Iterable[tuple[str, str
     if scope.kind != "repository":
         return ()
     try:
-        name = names.parse_name(scope.name)
+        name = names.parse_new_name(scope.name)
     except NameInvalid:
         return ()
     allowed = placement.grantable(principal, name) & scope.actions

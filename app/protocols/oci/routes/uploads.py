@@ -29,7 +29,7 @@ _ALGORITHMS = frozenset({"sha256", "sha512"})
 @blueprint.post("/<oci_name:raw_name>/blobs/uploads/")
 def post_upload(raw_name: str) -> Response:
     """Begin an upload; take a whole blob at once; or link one that is there already."""
-    name = names.parse_name(raw_name)
+    name = names.parse_new_name(raw_name)
     mounted, digest = _asked_digest("mount"), _asked_digest("digest")
     algorithm = request.args.get("digest-algorithm", "sha256")
     if algorithm not in _ALGORITHMS:
@@ -51,7 +51,7 @@ def post_upload(raw_name: str) -> Response:
 @blueprint.patch("/<oci_name:raw_name>/blobs/uploads/<upload_id>")
 def patch_upload(raw_name: str, upload_id: str) -> Response:
     """Append to an upload: a chunk with its range, or a stream without."""
-    name = names.parse_name(raw_name)
+    name = names.parse_new_name(raw_name)
     chunk = _chunk()
     _, package, upload = _found(name, upload_id)
     return _status(202, uploads.append(upload, _body(package, upload), chunk))
@@ -60,7 +60,7 @@ def patch_upload(raw_name: str, upload_id: str) -> Response:
 @blueprint.get("/<oci_name:raw_name>/blobs/uploads/<upload_id>")
 def get_upload(raw_name: str, upload_id: str) -> Response:
     """Say how far an upload has come."""
-    _, _, upload = _found(names.parse_name(raw_name), upload_id)
+    _, _, upload = _found(names.parse_new_name(raw_name), upload_id)
     return _status(204, upload)
 
 
@@ -70,7 +70,7 @@ def put_upload(raw_name: str, upload_id: str) -> Response:
 
     An answer that was lost is given again: the blob is there then, and the upload is not.
     """
-    name = names.parse_name(raw_name)
+    name = names.parse_new_name(raw_name)
     digest = _asked_digest("digest")
     if digest is None:
         raise DigestInvalid("Say which digest the blob has: ?digest=sha256:…")
@@ -90,7 +90,7 @@ def put_upload(raw_name: str, upload_id: str) -> Response:
 @blueprint.delete("/<oci_name:raw_name>/blobs/uploads/<upload_id>")
 def delete_upload(raw_name: str, upload_id: str) -> Response:
     """Give an upload up."""
-    _, _, upload = _found(names.parse_name(raw_name), upload_id)
+    _, _, upload = _found(names.parse_new_name(raw_name), upload_id)
     uploads.cancel(upload)
     return empty(204)
 

@@ -1,0 +1,39 @@
+"""``packhouse gc``: remove what nobody needs from the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+from flask import Flask
+
+from app.protocols.oci import collecting
+from app.protocols.oci.collecting import Collected, Finding
+
+
+def create_command(make_app: Callable[[], Flask]) -> click.Command:
+    """Return the command; it runs in the context of the application made."""
+
+    @click.command("gc")
+    @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+    def collect(*, dry_run: bool) -> None:
+        """Remove images' blobs and uploads that nothing needs any more.
+
+        Workers do the same every few minutes, and pushes go on meanwhile. What was used within
+        OCI_GRACE_SECONDS stays.
+        """
+        with make_app().app_context():
+            run = collecting.preview if dry_run else collecting.collect
+            _summarise(run(tell=_say), "would be removed" if dry_run else "removed")
+
+    return collect
+
+
+def _say(finding: Finding) -> None:
+    click.echo(f"{finding.kind}\t{finding.size_bytes}\t{finding.name}")
+
+
+def _summarise(collected: Collected, done: str) -> None:
+    parts = [f"{count} {kind}s" for kind, count in sorted(collected.counts.items())]
+    what = ", ".join(parts) or "nothing"
+    click.echo(f"{what} {done}: {collected.freed_bytes} bytes.")
