@@ -60,6 +60,7 @@ class Recorder(ThreadingHTTPServer):
         self.origin = f"{self.scheme}://{LOOPBACK}:{self.server_port}"
         self.registry = urlsplit(registry).netloc
         self._exchanges: list[Exchange] = []
+        self._cut_after_bytes: int | None = None
         if certificate is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate.certificate, certificate.key)
@@ -68,6 +69,18 @@ class Recorder(ThreadingHTTPServer):
     def remember(self, exchange: Exchange) -> None:
         """Write one down; any thread may."""
         self._exchanges.append(exchange)
+
+    def cut_once_after(self, size_bytes: int) -> None:
+        """Break the connection in the middle of the next answer that is longer than this."""
+        self._cut_after_bytes = size_bytes
+
+    def passed_on(self, content: bytes) -> bytes:
+        """Return as much of an answer as the client is to get."""
+        limit = self._cut_after_bytes
+        if limit is None or len(content) <= limit:
+            return content
+        self._cut_after_bytes = None
+        return content[:limit]
 
     def take(self) -> list[Exchange]:
         """Return what has passed since it was last asked."""
@@ -95,22 +108,39 @@ class _Handler(BaseHTTPRequestHandler):
             if name.lower() not in _OF_ONE_CONNECTION:
                 self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(content)
+        passed_on = self.server.passed_on(content)
+        self.wfile.write(passed_on)
+        self.close_connection = self.close_connection or len(passed_on) < len(content)
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = forward  # noqa: N815  the base's names
+    do_PATCH = forward  # noqa: N815
 
     def log_message(self, *_arguments: object) -> None:
         """Keep quiet: what passes is written down elsewhere."""
 
     def _send_on(self, upstream: http.client.HTTPConnection) -> http.client.HTTPResponse:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        is_chunked = self.headers.get("Transfer-Encoding", "").lower() == "chunked"
+        body = self._read_chunks() if is_chunked else self._read_body()
         upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
         for name, value in self.headers.items():
             if name.lower() not in _OF_ONE_CONNECTION:
                 upstream.putheader(name, value)
         upstream.putheader("X-Forwarded-Proto", self.server.scheme)
-        upstream.endheaders(body)
+        if is_chunked:
+            upstream.putheader("Transfer-Encoding", "chunked")
+        upstream.endheaders(body, encode_chunked=is_chunked)
         return upstream.getresponse()
+
+    def _read_body(self) -> bytes:
+        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+
+    def _read_chunks(self) -> bytes:
+        body = b""
+        while size_bytes := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size_bytes)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
 
 
 @contextmanager

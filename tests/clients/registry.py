@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from config.settings import Settings
+    from tests.live import LiveServer
     from tests.world import Person
 
 ORGANIZATION = "acme"
@@ -55,11 +56,18 @@ class Registry:
     """One live server.
 
     Attributes:
-        origin: its URL without a slash at the end.
+        server: its processes.
+        settings: what they run with.
     """
 
-    origin: str
+    server: LiveServer
+    settings: Settings
     people: People
+
+    @property
+    def origin(self) -> str:
+        """Return its URL without a slash at the end."""
+        return self.server.url
 
     @property
     def base(self) -> str:
@@ -83,7 +91,7 @@ def running_registry(settings: Settings, log: Path) -> Iterator[Registry]:
         connection.disconnect()  # The tests themselves only speak to the server.
     with live_server(settings, log, workers=2) as server:
         assert server.url.startswith(f"http://{LOOPBACK}:")
-        yield Registry(origin=server.url, people=people)
+        yield Registry(server=server, settings=settings, people=people)
 
 
 def _settle(world: World) -> People:
