@@ -5,11 +5,11 @@ PYTHON := $(VENV)/bin/python
 INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos check clients bench lock clean
+.PHONY: help run test chaos check clients conformance bench lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
-		printf '%-9s %s\n' "$$name" "$$text"; done
+		printf '%-11s %s\n' "$$name" "$$text"; done
 
 run: $(VENV)/standalone ## Start everything and print the address; Ctrl-C stops it (S3=1 adds an S3 server)
 	@$(PYTHON) -m app.cli up $(if $(S3),--s3)
@@ -26,8 +26,11 @@ check: $(VENV)/development ## Check format, style, types and the direction of im
 	$(PYTHON) -m mypy
 	$(VENV)/bin/lint-imports
 
-clients: $(VENV)/development .clients/javascript/installed ## Drive real package managers against a running Packhouse
+clients: $(VENV)/development .clients/javascript/installed .clients/oci/installed ## Drive real package managers against a running Packhouse
 	$(PYTHON) -m pytest -m client $(ARGS)
+
+conformance: $(VENV)/standalone .clients/conformance/installed ## Run the official suite for OCI registries; the report is in build/conformance
+	$(PYTHON) -m tests.conformance.run $(ARGS)
 
 bench: $(VENV)/development ## Measure, side by side with what one would use instead
 	$(PYTHON) -m bench.run $(ARGS)
@@ -73,3 +76,11 @@ JAVASCRIPT := $(addprefix tests/clients/javascript/,package.json package-lock.js
 		PATH="$$node/bin:$$PATH" node "$$node/lib/node_modules/npm/bin/npm-cli.js" \
 			ci --prefix $(@D) --ignore-scripts --loglevel=error
 	@touch $@
+
+# Where Go is missing these are not made, and are tried again the next time.
+
+.clients/oci/installed: tests/clients/oci/tools.txt
+	@tests/clients/oci/build.sh $< $(@D)
+
+.clients/conformance/installed: tests/conformance/suite.txt
+	@tests/clients/oci/build.sh $< $(@D)
