@@ -61,7 +61,8 @@ def push(new_desk: Callable[[], Desk], people: People) -> Callable[[str], None]:
         desk = new_desk()
         desk.sign_in_as(people.alice, "skopeo")
         layout = write_layout(desk.home / "layout", {"1": new_image()})
-        desk.copy(f"oci:{layout}:1", desk.remote(name))
+        # In Docker's own form, since `docker manifest` 20.10 reads no other.
+        desk.copy(f"oci:{layout}:1", desk.remote(name), "--format", "v2s2")
 
     return push
 
