@@ -68,11 +68,12 @@ _NOT_FOUND: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile("/manifests/"), "MANIFEST_UNKNOWN"),
 )
 _NAMED = re.compile(
-    "/v2/(?P<name>.+)/(?:blobs/uploads(?:/[^/]*)?|blobs/[^/]+|manifests/[^/]+|tags/list"
-    "|referrers/[^/]+)",
+    "/v2/(?P<name>.+)/(?:(?P<upload>blobs/uploads(?:/[^/]*)?)|blobs/[^/]+|manifests/[^/]+"
+    "|tags/list|referrers/[^/]+)",
     re.DOTALL,
 )
 _ACTIONS = {"GET": "pull", "HEAD": "pull", "DELETE": "delete"}
+_PUSH = "pull,push"
 _CATALOG = "/v2/_catalog"
 _TOKEN = "/v2/token"  # noqa: S105  a path
 
@@ -161,7 +162,9 @@ def _scope() -> str:
     match = _NAMED.fullmatch(path)
     if match is None or not re.fullmatch("[a-z0-9._/-]+", match["name"]):
         return ""
-    return f"repository:{match['name']}:{_ACTIONS.get(request.method, 'pull,push')}"
+    # Asking about an upload, and cancelling it, are part of the push.
+    actions = _PUSH if match["upload"] else _ACTIONS.get(request.method, _PUSH)
+    return f"repository:{match['name']}:{actions}"
 
 
 def _sent_bearer() -> bool:

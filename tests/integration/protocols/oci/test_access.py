@@ -58,6 +58,8 @@ def test_the_ping_says_yes_to_who_is(oci: Oci) -> None:
         ("GET", "nobody/app/tags/list", "repository:nobody/app:pull"),
         ("POST", "acme/app/blobs/uploads/", "repository:acme/app:pull,push"),
         ("PATCH", "acme/app/blobs/uploads/some-id", "repository:acme/app:pull,push"),
+        ("GET", "acme/app/blobs/uploads/some-id", "repository:acme/app:pull,push"),
+        ("DELETE", "acme/app/blobs/uploads/some-id", "repository:acme/app:pull,push"),
         ("PUT", "acme/app/manifests/1", "repository:acme/app:pull,push"),
         ("DELETE", "acme/app/manifests/1", "repository:acme/app:delete"),
         ("GET", "_catalog", "registry:catalog:*"),
