@@ -233,6 +233,7 @@ def test_a_manifest_of_four_mebibytes_and_a_byte(oci: Oci) -> None:
         b'{"schemaVersion":2,"a":' + b"[" * 65 + b"]" * 65 + b"}",
         b'{"schemaVersion":2,"mediaType":"a","mediaType":"b"}',
         b'{"schemaVersion":2,"n":NaN}',
+        b'{"schemaVersion":2,"annotations":{"a":"\\ud800"}}',
         b'{"schemaVersion":2,"n":' + b"9" * 5000 + b"}",
         b'\xef\xbb\xbf{"schemaVersion":2}',
     ],
