@@ -33,6 +33,29 @@ def off_hub(
     return cast("Result", outcome.result)
 
 
+def beside_hub(
+    work: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
+) -> Callable[[], Result]:
+    """Begin ``work`` in a real thread, and return what waits for its result.
+
+    For what goes on while the caller does something else, such as hashing one piece while the
+    next one arrives. The caller waits for it in any case: what the work uses is in use until
+    then. Otherwise as :func:`off_hub`.
+    """
+    if not is_module_patched("threading"):
+        result = work(*args, **kwargs)
+        return lambda: result
+    task = get_hub().threadpool.spawn(_attempt, work, args, kwargs)
+
+    def wait() -> Result:
+        outcome: _Outcome[Result] = task.get()
+        if outcome.error is not None:
+            raise outcome.error
+        return cast("Result", outcome.result)
+
+    return wait
+
+
 @dataclass(frozen=True)
 class _Outcome(Generic[Result]):
     result: Result | None = None

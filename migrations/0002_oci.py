@@ -31,6 +31,7 @@ _INDEXES: tuple[tuple[str, str, list[tuple[str, int]], dict[str, Any]], ...] = (
     ("oci_tags", "manifest", [("package", _UP), ("sha256", _UP)], {}),
     ("oci_uploads", "of_user", [("user", _UP), ("state", _UP), ("touched_at", _UP)], {}),
     ("oci_uploads", "touched_at", [("touched_at", _UP)], {}),
+    ("oci_uploads", "package", [("package", _UP)], {}),
 )
 _WITHOUT_INDEXES = ("oci_garbage", "oci_collection")
 

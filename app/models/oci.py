@@ -196,6 +196,7 @@ class BlobUpload(Document):
         "indexes": [
             {"fields": ["user", "state", "touched_at"]},
             {"fields": ["touched_at"]},
+            {"fields": ["package"]},
         ],
     }
 

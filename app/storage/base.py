@@ -248,8 +248,12 @@ class Extension(Protocol):
             Unavailable: the disk is full.
         """
 
-    def finish(self) -> Unfinished:
-        """Make what was written durable, and return what there is now."""
+    def finish(self, *, is_last: bool = False) -> Unfinished:
+        """Make what was written durable, and return what there is now.
+
+        Args:
+            is_last: ``complete`` comes next, which makes it durable.
+        """
 
     def complete(self, key: str) -> str:
         """Make what ``finish`` returned an object, durably and in one step; returns its key.

@@ -15,10 +15,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from app.offload import off_hub
+from app.offload import beside_hub, off_hub
 from app.storage.base import Extension, Multipart, Unfinished, UploadBusy, UploadMissing
 from app.storage.files import full_disk_is_unavailable
 from app.storage.staging import StagingArea
+
+_SYNCED_AT_ONCE_BYTES = 32 * 1024 * 1024
+"""The disk begins to write while more arrives, so that little is left to wait for."""
 
 
 class LocalUnfinished:
@@ -73,6 +76,8 @@ class LocalExtension(Extension):
         self._move = move
         self._size_bytes = unfinished.size_bytes
         self._is_finished = False
+        self._unsynced_bytes = 0
+        self._synced: Callable[[], None] | None = None
 
     def write(self, piece: bytes) -> None:
         """Append."""
@@ -81,10 +86,16 @@ class LocalExtension(Extension):
             while view:
                 view = view[self._file.write(view) :]
         self._size_bytes += len(piece)
+        self._unsynced_bytes += len(piece)
+        if self._unsynced_bytes >= _SYNCED_AT_ONCE_BYTES:
+            self._wait_until_synced()
+            self._synced = beside_hub(os.fdatasync, self._file.fileno())
+            self._unsynced_bytes = 0
 
-    def finish(self) -> Unfinished:
-        """Have it on the disk when this returns: the client will not send it again."""
-        if self._size_bytes != self._unfinished.size_bytes:
+    def finish(self, *, is_last: bool = False) -> Unfinished:
+        """Have it on the disk when this returns, unless moving it will see to that."""
+        self._wait_until_synced()
+        if not is_last and self._size_bytes != self._unfinished.size_bytes:
             with full_disk_is_unavailable():
                 off_hub(os.fsync, self._file.fileno())
         self._is_finished = True
@@ -100,12 +111,19 @@ class LocalExtension(Extension):
         if self._file.closed:
             return
         with self._file:
+            self._wait_until_synced()
             if self._is_finished:
                 return
             if self._unfinished.size_bytes:
                 self._file.truncate(self._unfinished.size_bytes)
             else:
                 self._path.unlink(missing_ok=True)
+
+    def _wait_until_synced(self) -> None:
+        synced, self._synced = self._synced, None
+        if synced is not None:
+            with full_disk_is_unavailable():
+                synced()
 
 
 def _open_locked(path: Path, unfinished: Unfinished, *, creating: bool) -> BinaryIO:

@@ -45,7 +45,7 @@ class S3Extension(Extension):
         if self._waiting_bytes >= _PART_BYTES:
             self._upload()
 
-    def finish(self) -> Unfinished:
+    def finish(self, *, is_last: bool = False) -> Unfinished:  # noqa: ARG002  parts are durable
         """Upload what is enough for a part, and give the rest back as the tail."""
         if self._waiting_bytes >= LEAST_PART_BYTES:
             self._upload()

@@ -1,9 +1,10 @@
 """Collect garbage while everybody goes on pushing and pulling.
 
-Five rounds, in batches, each of which leaves everything right: uploads that nobody went on
-with; what deleted packages hold; links that no manifest needs; blobs that nothing links;
-objects that no row names any more. A run may stop at any line, also by dying: the next one
-goes on where it stopped. Manifests are never collected, so neither are an index's children.
+In rounds, each of whose steps leaves everything right: packages that nothing was ever in; what
+deleted packages hold; uploads that nobody went on with; links that no manifest needs; blobs
+that nothing links; objects that no row names any more. A run may stop at any line, also by
+dying: the next one goes on where it stopped. Manifests are never collected, so neither are an
+index's children.
 
 Nothing is removed because of what was looked up before: each removal looks again in a
 transaction, and whoever begins to need a row writes to it in theirs, so that one of the two
@@ -25,7 +26,7 @@ import structlog
 from bson import ObjectId
 from mongoengine import Document
 
-from app.extensions import settings, store
+from app.extensions import coherence, settings, store
 from app.models import (
     Blob,
     BlobLink,
@@ -41,9 +42,10 @@ from app.models import (
 from app.models.fields import now
 from app.models.rows import rows_of
 from app.protocols.oci.names import PROTOCOL_NAME
-from app.protocols.oci.placement import forget_content, holds_content
+from app.protocols.oci.placement import UNUSED_REVISION, forget_content, holds_content
 from app.protocols.oci.uploads import unfinished_of
 from app.registry.listing import Row
+from app.registry.names import PackageName
 
 log = structlog.get_logger(__name__)
 
@@ -88,7 +90,8 @@ def collect(
         tell: hears of each thing that is removed.
     """
     run = _Run(_before(moment), seconds, tell)
-    run.rounds((run.expire_uploads, run.empty_packages, run.unlink, run.release, run.remove))
+    steps = (run.forget_packages, run.empty_packages, run.expire_uploads, run.unlink)
+    run.rounds((*steps, run.release, run.remove))
     log.info("oci.collected", **run.result.counts, freed_bytes=run.result.freed_bytes)
     return run.result
 
@@ -169,6 +172,21 @@ class _Run:
                 if try_transaction(work):
                     self.found(Finding(kind="package", name=row["display_name"], size_bytes=0))
 
+    def forget_packages(self) -> None:
+        """Remove packages that were begun with an upload that came to nothing."""
+        for row in _unused_packages(self.before):
+            self._check_time()
+            seen = {"_id": row["_id"], "revision": row["revision"], "deleted_at": None}
+
+            def work(key: Row = seen) -> bool:
+                return bool(rows_of(Package).delete_one(key).deleted_count)
+
+            name = PackageName(
+                protocol=PROTOCOL_NAME, normal=row["name"], display=row["display_name"]
+            )
+            if coherence.change({name.tag}, work):
+                self.found(Finding(kind="package", name=row["display_name"], size_bytes=0))
+
     def unlink(self) -> None:
         """Remove links that no manifest needs."""
         for batch in self._batches(BlobLink, "links"):
@@ -238,6 +256,8 @@ def _findings(before: datetime) -> Iterator[Finding]:
     deleted = [row["_id"] for row in _deleted_packages(before)]
     for row in rows_of(Package).find({"_id": {"$in": deleted}}, {"display_name": 1}):
         yield Finding(kind="package", name=row["display_name"], size_bytes=0)
+    for row in _unused_packages(before):
+        yield Finding(kind="package", name=row["display_name"], size_bytes=0)
     for row in rows_of(BlobLink).find({"package": {"$in": deleted}}):
         leaving[row["organization"], row["sha256"]] += 1
     old: Row = {"touched_at": {"$lt": before}, "package": {"$nin": deleted}}
@@ -260,6 +280,23 @@ def _deleted_packages(before: datetime) -> Iterator[Row]:
     for row in rows_of(Package).find(where, {"display_name": 1}):
         if holds_content(row["_id"]):
             yield row
+
+
+def _unused_packages(before: datetime) -> Iterator[Row]:
+    """Give packages that nothing was ever in, as clients leave that only try whether they may."""
+    where: Row = {
+        "protocol": PROTOCOL_NAME,
+        "deleted_at": None,
+        "revision": UNUSED_REVISION,
+        "updated_at": {"$lt": before},
+    }
+    for row in rows_of(Package).find(where):
+        if not holds_content(row["_id"]) and not _is_pushed_to(row["_id"]):
+            yield row
+
+
+def _is_pushed_to(package_id: ObjectId) -> bool:
+    return rows_of(BlobUpload).find_one({"package": package_id}, {"_id": 1}) is not None
 
 
 def _unneeded(links: Sequence[Row]) -> Iterator[Row]:

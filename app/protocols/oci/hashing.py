@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from flask import current_app
+
+from app.offload import beside_hub
 
 if TYPE_CHECKING:
     from hashlib import _Hash
 
 _KEPT = "packhouse.oci_hashes"
 _MOST_KEPT = 500
+_WORTH_A_THREAD_BYTES = 64 * 1024
 
 _Hashes = dict[str, "_Hash"]
 
@@ -53,11 +56,22 @@ class PassingHashes:
         kept = _kept().get((upload_id, size_bytes))
         return cls(kept and {name: one.copy() for name, one in kept.items()}, size_bytes)
 
-    def update(self, piece: bytes) -> None:
-        """Take the next bytes in."""
+    def begin_update(self, piece: bytes) -> Callable[[], None]:
+        """Begin to take the next bytes in; returns what waits until they are.
+
+        Nothing else may be done with this until then.
+        """
+        self.added_bytes += len(piece)
+        if self._hashes is None:
+            return _nothing
+        if len(piece) < _WORTH_A_THREAD_BYTES:
+            self._update(piece)
+            return _nothing
+        return beside_hub(self._update, piece)
+
+    def _update(self, piece: bytes) -> None:
         for one in (self._hashes or {}).values():
             one.update(piece)
-        self.added_bytes += len(piece)
 
     def result(self) -> Hashing | None:
         """Return the digests of everything up to here."""
@@ -79,8 +93,12 @@ def hash_again(pieces: Iterable[bytes], *, with_sha512: bool) -> Hashing:
     """Compute the digests of what is stored."""
     hashes = PassingHashes.following("", 0, with_sha512=with_sha512)
     for piece in pieces:
-        hashes.update(piece)
+        hashes.begin_update(piece)()
     return cast("Hashing", hashes.result())
+
+
+def _nothing() -> None:
+    """Wait for nothing."""
 
 
 def _kept() -> OrderedDict[tuple[str, int], _Hashes]:

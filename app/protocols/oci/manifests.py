@@ -139,6 +139,17 @@ def push(principal: Principal, package: PackageRef, new: NewManifest) -> Digest:
     return address
 
 
+def require_nothing_needed(parsed: ParsedManifest) -> None:
+    """Refuse what cannot be pushed to a package that is not there, before it is made.
+
+    Raises:
+        ContentUnknown: the manifest needs something.
+    """
+    needed = [one.digest for one in (*parsed.blobs, *parsed.children) if _is_missed(one)]
+    if needed:
+        raise ContentUnknown(list(dict.fromkeys(needed)))
+
+
 def delete_tag(principal: Principal, package: PackageRef, tag: str) -> None:
     """Remove a tag; its manifest stays, under its digest.
 
@@ -241,7 +252,7 @@ def _hold_blobs(package: PackageRef, needed: Sequence[Needed]) -> list[str]:
     for one in needed:
         row = rows.get(one.digest)
         if row is None:
-            if one.is_required and one.digest != Digest("sha256", EMPTY_JSON):
+            if _is_missed(one):
                 missing.append(one.digest)
         elif row["size_bytes"] != one.size_bytes:
             raise ManifestInvalid(
@@ -256,10 +267,15 @@ def _hold_children(package: PackageRef, needed: Sequence[Needed]) -> list[str]:
     """Write to the manifests that an index needs; returns the SHA-256 of each that is there."""
     rows = _hold(Manifest, package, needed)
     if not package.repository.allow_sparse_index:
-        missing = [one.digest for one in needed if one.is_required and one.digest not in rows]
+        missing = [one.digest for one in needed if _is_missed(one) and one.digest not in rows]
         if missing:
             raise ContentUnknown(list(dict.fromkeys(missing)))
     return sorted({row["sha256"] for row in rows.values()})
+
+
+def _is_missed(needed: Needed) -> bool:
+    """Whether a manifest is refused where this is not there."""
+    return needed.is_required and needed.digest != Digest("sha256", EMPTY_JSON)
 
 
 def _hold(

@@ -39,6 +39,9 @@ from app.registry import resolution
 from app.registry.repositories import OrganizationFacts, organization_by_slug
 from app.registry.resolution import PackageRef, PublishTarget
 
+UNUSED_REVISION = 1
+"""Of a package that was made by the begin of an upload, and that no manifest was pushed to."""
+
 _DENIED = "requested access to the resource is denied"
 
 
@@ -124,8 +127,8 @@ def for_delete(principal: Principal, name: ImageName) -> PackageRef:
     return place.package
 
 
-def for_push(principal: Principal, name: ImageName) -> PackageRef:
-    """Find the package that a push goes to; the first one makes it, and its repository.
+def require_push(principal: Principal, name: ImageName) -> Place:
+    """Make sure that a caller may push to what has this name, or would have it.
 
     Raises:
         Unauthenticated: anonymous, or the bearer is for something else.
@@ -140,6 +143,14 @@ def for_push(principal: Principal, name: ImageName) -> PackageRef:
     require_scope(principal, name, "push")
     if place.repository is not None:
         _require_hosted(place.repository)
+    return place
+
+
+def ensure_package(principal: Principal, place: Place) -> PackageRef:
+    """Return the package of a place, for a caller who may push there; the first push makes it.
+
+    Its repository too, where the organization has none.
+    """
     return place.package or _create(principal, place)
 
 

@@ -14,7 +14,7 @@ Spec: OCI distribution 1.1, "Pushing blobs".
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -208,7 +208,7 @@ def finish(
     """
     is_sha512 = digest.algorithm == "sha512"
     wanted = replace(upload, wants_sha512=upload.wants_sha512 or is_sha512)
-    with _arriving(wanted, body, chunk) as arriving:
+    with _arriving(wanted, body, chunk, is_last=True) as arriving:
         whole = arriving.upload
         if arriving.broken is not None:
             _record(upload, whole)
@@ -270,7 +270,9 @@ class _Arriving:
 
 
 @contextmanager
-def _arriving(upload: Upload, body: Body, chunk: Chunk | None) -> Iterator[_Arriving]:
+def _arriving(
+    upload: Upload, body: Body, chunk: Chunk | None, *, is_last: bool = False
+) -> Iterator[_Arriving]:
     """Put a body behind what has arrived; nobody else can until the block ends."""
     if chunk is not None and chunk.start != upload.size_bytes:
         raise OutOfOrder(upload.location, upload.size_bytes)
@@ -278,7 +280,7 @@ def _arriving(upload: Upload, body: Body, chunk: Chunk | None) -> Iterator[_Arri
     try:
         with store.extend(upload.arrived) as extension:
             broken = _take_in(body, chunk, hashes, extension)
-            arrived = extension.finish()
+            arrived = extension.finish(is_last=is_last and broken is None)
             hashed = hashes.result()
             if hashed is None and not hashes.added_bytes:
                 hashed = upload.hashed
@@ -297,15 +299,24 @@ def _arriving(upload: Upload, body: Body, chunk: Chunk | None) -> Iterator[_Arri
 def _take_in(
     body: Body, chunk: Chunk | None, hashes: PassingHashes, extension: Extension
 ) -> InvalidInput | None:
-    """Read a body to its end; returns the error where it broke off and what came is kept."""
+    """Read a body to its end; returns the error where it broke off and what came is kept.
+
+    A piece is hashed while it is written and the next one arrives.
+    """
+    hashed: Callable[[], None] | None = None
     try:
         while piece := body.read(PIECE_BYTES):
-            hashes.update(piece)
+            if hashed is not None:
+                hashed()
+            hashed = hashes.begin_update(piece)
             extension.write(piece)
     except InvalidInput as error:
         if chunk is not None:
             raise
         return error
+    finally:
+        if hashed is not None:
+            hashed()
     if chunk is not None and hashes.added_bytes != chunk.length:
         raise SizeInvalid(f"The body has {hashes.added_bytes} bytes, its range {chunk.length}.")
     return None

@@ -49,9 +49,12 @@ def put_manifest(raw_name: str, raw_reference: str) -> Response:
         raise TooManyTags(f"At most {manifests.MOST_TAGS} tags can be set at once.")
     tags.update(names.parse_tag(one) for one in asked)
     principal = current_principal()
-    package = placement.for_push(principal, name)
+    place = placement.require_push(principal, name)
     content = Body(request, limit_bytes=LARGEST_BYTES, what="The manifest").read()
     parsed = parse_manifest(content, request.headers.get("Content-Type", ""))
+    if place.package is None:
+        manifests.require_nothing_needed(parsed)
+    package = placement.ensure_package(principal, place)
     new = NewManifest(content=content, parsed=parsed, digest=digest, tags=frozenset(tags))
     address = manifests.push(principal, package, new)
     response = empty(

@@ -17,7 +17,6 @@ from app.protocols.oci.refusals import DigestInvalid, SizeInvalid, UploadInvalid
 from app.protocols.oci.routes import blueprint
 from app.protocols.oci.uploads import Chunk, Upload
 from app.registry.bodies import Body
-from app.registry.resolution import PackageRef
 
 LARGEST_BLOB_BYTES = 10 * 1024**3
 """Of a repository whose settings say nothing else."""
@@ -35,16 +34,17 @@ def post_upload(raw_name: str) -> Response:
     if algorithm not in _ALGORITHMS:
         raise DigestInvalid(f"The digest algorithm {algorithm} is not supported.")
     principal = current_principal()
-    package = placement.for_push(principal, name)
+    package = placement.ensure_package(principal, placement.require_push(principal, name))
     if mounted is not None and blobs.mount(
         principal, name, package, mounted, request.args.get("from")
     ):
         return _made(name, mounted)
     is_sha512 = algorithm == "sha512" or (digest is not None and digest.algorithm == "sha512")
     upload = uploads.begin(principal, name, package, wants_sha512=is_sha512)
-    if digest is None or _is_bodyless(digest):
+    # Some clients say the digest already when they begin, and send the bytes later.
+    if digest is None or _is_bodyless():
         return _status(202, upload)
-    uploads.finish(principal, upload, digest, _body(package, upload), None)
+    uploads.finish(principal, upload, digest, _body(upload), None)
     return _made(name, digest)
 
 
@@ -53,14 +53,14 @@ def patch_upload(raw_name: str, upload_id: str) -> Response:
     """Append to an upload: a chunk with its range, or a stream without."""
     name = names.parse_new_name(raw_name)
     chunk = _chunk()
-    _, package, upload = _found(name, upload_id)
-    return _status(202, uploads.append(upload, _body(package, upload), chunk))
+    upload = _found(name, upload_id)
+    return _status(202, uploads.append(upload, _body(upload), chunk))
 
 
 @blueprint.get("/<oci_name:raw_name>/blobs/uploads/<upload_id>")
 def get_upload(raw_name: str, upload_id: str) -> Response:
     """Say how far an upload has come."""
-    _, _, upload = _found(names.parse_new_name(raw_name), upload_id)
+    upload = _found(names.parse_new_name(raw_name), upload_id)
     return _status(204, upload)
 
 
@@ -76,29 +76,31 @@ def put_upload(raw_name: str, upload_id: str) -> Response:
         raise DigestInvalid("Say which digest the blob has: ?digest=sha256:…")
     chunk = _chunk()
     principal = current_principal()
-    package = placement.for_push(principal, name)
     try:
-        upload = uploads.find(principal, name, package, upload_id)
+        upload = _found(name, upload_id)
     except UploadUnknown:
-        if not blobs.is_linked(package, digest):
+        package = placement.locate(name).package
+        if package is None or not blobs.is_linked(package, digest):
             raise
     else:
-        uploads.finish(principal, upload, digest, _body(package, upload), chunk)
+        uploads.finish(principal, upload, digest, _body(upload), chunk)
     return _made(name, digest)
 
 
 @blueprint.delete("/<oci_name:raw_name>/blobs/uploads/<upload_id>")
 def delete_upload(raw_name: str, upload_id: str) -> Response:
     """Give an upload up."""
-    _, _, upload = _found(names.parse_new_name(raw_name), upload_id)
+    upload = _found(names.parse_new_name(raw_name), upload_id)
     uploads.cancel(upload)
     return empty(204)
 
 
-def _found(name: ImageName, upload_id: str) -> tuple[ImageName, PackageRef, Upload]:
+def _found(name: ImageName, upload_id: str) -> Upload:
     principal = current_principal()
-    package = placement.for_push(principal, name)
-    return name, package, uploads.find(principal, name, package, upload_id)
+    package = placement.require_push(principal, name).package
+    if package is None:
+        raise UploadUnknown
+    return uploads.find(principal, name, package, upload_id)
 
 
 def _asked_digest(parameter: str) -> Digest | None:
@@ -106,9 +108,7 @@ def _asked_digest(parameter: str) -> Digest | None:
     return None if raw is None else names.parse_digest(raw)
 
 
-def _is_bodyless(digest: Digest) -> bool:
-    """Whether a POST with a digest only begins, as some clients ask."""
-    del digest
+def _is_bodyless() -> bool:
     return request.content_length in {None, 0} and "Transfer-Encoding" not in request.headers
 
 
@@ -133,8 +133,8 @@ def _chunk() -> Chunk | None:
     return Chunk(start=int(match[1]), length=length)
 
 
-def _body(package: PackageRef, upload: Upload) -> Body:
-    limit = package.repository.max_file_bytes or LARGEST_BLOB_BYTES
+def _body(upload: Upload) -> Body:
+    limit = upload.package.repository.max_file_bytes or LARGEST_BLOB_BYTES
     return Body(request, limit_bytes=max(0, limit - upload.size_bytes), what="The blob")
 
 

@@ -176,6 +176,16 @@ def test_a_package_goes_to_the_repository_that_its_name_says(oci_as: Any, acme: 
     assert placed == {"app": "oci", "pub/app": "pub", "pub": "oci", "else/app": "oci"}
 
 
+def test_what_cannot_be_pushed_makes_no_package(oci: Oci) -> None:
+    new = oci.named("acme/new")
+    new.request("PATCH", "acme/new/blobs/uploads/some-id", b"x")
+    new.request("PUT", f"acme/new/blobs/uploads/some-id?digest={sha256(b'')}")
+    assert code_of(new.put_manifest(an_image(), "1")) == (400, "MANIFEST_BLOB_UNKNOWN")
+    assert code_of(new.request("PUT", "acme/new/manifests/1", b"x")) == (400, "MANIFEST_INVALID")
+    assert code_of(new.get("tags/list")) == (404, "NAME_UNKNOWN")
+    assert Package.objects.count() == 0
+
+
 def test_a_repository_is_not_made_where_it_would_take_a_package_from_another(
     oci: Oci, world: World, acme: Acme
 ) -> None:

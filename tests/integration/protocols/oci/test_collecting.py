@@ -211,6 +211,19 @@ def test_what_a_deleted_package_held_goes_and_what_is_pushed_again_stays(
     the_image_is_whole(oci, image, "1")
 
 
+def test_a_package_that_nothing_was_ever_in_goes_and_others_stay(oci: Oci, world: World) -> None:
+    oci.request("DELETE", oci.begin())
+    assert oci.tags() == []
+    kept = oci.named("acme/kept")
+    kept.push(an_image(), "1")
+    kept.delete("manifests/1")
+    assert collected(world).counts == {"package": 1}
+    assert code_of(oci.get("tags/list")) == (404, "NAME_UNKNOWN")
+    assert kept.tags() == []
+    oci.push(an_image(), "1")
+    assert oci.tags() == ["1"]
+
+
 def test_a_run_that_is_out_of_time_leaves_the_rest_to_the_next(oci: Oci, world: World) -> None:
     for number in range(3):
         oci.blob(f"blob {number}".encode())
