@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import secrets
 from typing import TYPE_CHECKING, Any
@@ -182,19 +183,30 @@ def test_a_wrong_digest_is_refused_however_the_blob_came(
     assert Blob.objects.count() == 0
 
 
-def test_a_body_that_breaks_off_is_kept_but_for_its_last_piece(oci: Oci) -> None:
+class BreaksOff(io.BytesIO):
+    """A body whose client goes away in the middle, as our server tells of it."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        piece = super().read(size)
+        if not piece:
+            raise ConnectionResetError
+        return piece
+
+
+def test_what_came_of_a_body_that_breaks_off_is_kept_and_gone_on_with(oci: Oci) -> None:
     content = secrets.token_bytes(2 * MIB)
     location = oci.begin()
     answer = oci.client.patch(
         location,
-        data=content[: MIB + 12],
-        headers=oci.headers,
-        environ_overrides={"CONTENT_LENGTH": str(len(content))},
+        input_stream=BreaksOff(content[: MIB + 12]),
+        headers={**oci.headers, "Transfer-Encoding": "chunked"},
+        environ_overrides={"wsgi.input_terminated": True},
     )
     assert code_of(answer) == (400, "BLOB_UPLOAD_INVALID")
-    assert oci.request("GET", location).headers["Range"] == f"0-{MIB - 1}"
-    oci.request("PATCH", location, content[MIB:])
+    assert oci.request("GET", location).headers["Range"] == f"0-{MIB + 11}"
+    oci.request("PATCH", location, content[MIB + 12 :])
     assert oci.request("PUT", f"{location}?digest={sha256(content)}").status_code == 201
+    the_blob_is_there(oci, content, sha256(content))
 
 
 def test_the_same_blob_is_stored_once_for_all_packages_of_an_organization(oci: Oci) -> None:
