@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.clients.oci.desk import Desk
+from tests.clients.oci.places import make_repositories
 from tests.clients.oci.wire import Wire
-from tests.clients.registry import ORGANIZATION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,20 +19,10 @@ if TYPE_CHECKING:
     from tests.clients.registry import Registry
 
 
-PUBLIC = "pub"
-"""The repository that anybody may read; its images' names begin with it."""
-
-
 @pytest.fixture(scope="session")
 def images(registry: Registry) -> Registry:
-    """The registry with a private place for images and a public one, kept by Alice."""
-    owner = Wire(registry.origin, registry.people.olivia)
-    for name, visibility in (("oci", "private"), (PUBLIC, "public")):
-        new = {"name": name, "protocol": "oci", "visibility": visibility}
-        made = owner.api("POST", f"/organizations/{ORGANIZATION}/repositories", new)
-        grants = f"/repositories/{made['id']}/permissions/users"
-        owner.api("PUT", f"{grants}/alice", {"role": "maintainer"})
-        owner.api("PUT", f"{grants}/bob", {"role": "reader"})
+    """The registry with places for images."""
+    make_repositories(Wire(registry.origin, registry.people.olivia))
     return registry
 
 

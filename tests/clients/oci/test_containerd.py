@@ -8,6 +8,7 @@ import pytest
 
 from tests.clients.oci.daemons import ONLY_ROOT, serving
 from tests.clients.oci.images import MIB, new_image, new_layer, new_multi_platform, write_layout
+from tests.clients.oci.places import PUBLIC
 from tests.clients.recorder import recording
 
 if TYPE_CHECKING:
@@ -101,8 +102,8 @@ def test_an_image_is_pulled_with_a_token_asked_for_by_form(
 def test_what_is_public_is_pulled_by_nobody_in_particular(
     containerd: Containerd, images: Registry, name: str
 ) -> None:
-    push_with_skopeo(containerd.desk, images.people.alice, new_image(), f"pub/{name}:1")
-    containerd.pull(f"pub/{name}:1", None)
+    push_with_skopeo(containerd.desk, images.people.alice, new_image(), f"{PUBLIC}/{name}:1")
+    containerd.pull(f"{PUBLIC}/{name}:1", None)
 
 
 def test_what_is_private_is_not(containerd: Containerd, images: Registry, name: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.clients.oci.images import new_image, new_multi_platform, write_layout
+from tests.clients.oci.places import PUBLIC
 from tests.clients.recorder import recording
 
 if TYPE_CHECKING:
@@ -110,11 +111,11 @@ def test_the_catalogue_has_what_one_may_read(
     crane: Desk, new_desk: Callable[[], Desk], people: People, name: str
 ) -> None:
     push(crane, f"{name}:1")
-    push(crane, f"pub/{name}:1")
+    push(crane, f"{PUBLIC}/{name}:1")
     shown = crane.run("crane", "catalog", crane.host).output.split()
-    assert {f"acme/{name}", f"acme/pub/{name}"} <= set(shown)
+    assert {f"acme/{name}", f"acme/{PUBLIC}/{name}"} <= set(shown)
     outside = new_desk()
     outside.sign_in_as(people.oscar, "crane")
     shown = outside.run("crane", "catalog", outside.host).output.split()
     assert f"acme/{name}" not in shown
-    assert f"acme/pub/{name}" in shown
+    assert f"acme/{PUBLIC}/{name}" in shown

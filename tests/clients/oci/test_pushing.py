@@ -13,6 +13,7 @@ import pytest
 from tests.clients.machine import UnexpectedEnd
 from tests.clients.oci.gate import gate
 from tests.clients.oci.images import MIB, new_image, new_layer, write_layout
+from tests.clients.oci.places import PUBLIC
 from tests.clients.oci.pushing import PUSHERS, push
 from tests.clients.recorder import recording
 
@@ -53,6 +54,24 @@ def test_a_second_push_sends_nothing_twice(
         recorder.take()
         push(desk, pusher, layout, f"{name}:1")
         assert not [one for one in recorder.take() if "/uploads/" in one.path]
+
+
+def test_who_may_only_read_is_denied(
+    images: Registry, desk: Desk, wire: Wire, name: str, pusher: str
+) -> None:
+    desk.sign_in_as(images.people.bob, pusher)
+    layout = write_layout(desk.home / "layout", {"1": new_image()})
+    with pytest.raises(UnexpectedEnd, match=r"(?i)denied|forbidden|403"):
+        push(desk, pusher, layout, f"{name}:1")
+    assert wire.manifest(f"acme/{name}", "1").status == 404
+
+
+def test_who_did_not_sign_in_is_told_so(desk: Desk, wire: Wire, name: str, pusher: str) -> None:
+    layout = write_layout(desk.home / "layout", {"1": new_image()})
+    for repository in ("", f"{PUBLIC}/"):
+        with pytest.raises(UnexpectedEnd, match=r"(?i)unauthorized|authentication required|401"):
+            push(desk, pusher, layout, f"{repository}{name}:1")
+        assert wire.manifest(f"acme/{repository}{name}", "1").status == 404
 
 
 def test_a_push_is_repeated_after_its_worker_was_killed(
