@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from tests.world import Person, World
 
 NAME = "@acme/thing"
+LIMIT_SECONDS = 10
 
 
 @pytest.fixture
@@ -52,15 +54,24 @@ def hits(app: Flask) -> int:
     return int(coherence.hits)
 
 
+def read_hot(app: Flask, authorization: str) -> TestResponse:
+    """Read the document until it comes from memory: that the fence is lifted comes late."""
+    deadline = time.monotonic() + LIMIT_SECONDS
+    while time.monotonic() < deadline:
+        before = hits(app)
+        answer = read(app, authorization)
+        if hits(app) - before == 1:
+            return answer
+    raise AssertionError("nothing was answered from memory")
+
+
 def test_the_same_request_gets_the_same_bytes_from_memory(app: Flask, owner: Person) -> None:
     bearer = owner.bearer["Authorization"]
     first = read(app, bearer)
-    before = hits(app)
-    again = read(app, bearer)
+    again = read_hot(app, bearer)
     assert again.get_data() == first.get_data()
     assert again.headers["ETag"] == first.headers["ETag"]
     assert again.headers["X-Request-Id"] != first.headers["X-Request-Id"]
-    assert hits(app) - before <= 1
 
 
 def test_a_hot_answer_is_conditional_and_negotiated_too(app: Flask, owner: Person) -> None:
