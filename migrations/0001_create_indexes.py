@@ -67,7 +67,12 @@ _INDEXES: tuple[tuple[str, str, list[tuple[str, int]], dict[str, Any]], ...] = (
     ("packages", "owners", [("owners", _UP)], {}),
     ("packages", "starred_by", [("starred_by", _UP), ("name", _UP)], {}),
     ("versions", "number", [("package", _UP), ("number", _UP)], {"unique": True}),
-    ("versions", "claims", [("state", _UP), ("claimed_at", _UP)], {}),
+    (
+        "versions",
+        "withdrawn",
+        [("withdrawn_at", _UP)],
+        {"partialFilterExpression": {"state": "withdrawn"}},
+    ),
     ("versions", "file_key", [("files.key", _UP)], {}),
     ("audit", "event", [("event_id", _UP)], {"unique": True}),
     ("audit", "time", [("time", _DOWN), ("_id", _DOWN)], {}),
@@ -89,7 +94,13 @@ _INDEXES: tuple[tuple[str, str, list[tuple[str, int]], dict[str, Any]], ...] = (
         {"unique": True},
     ),
 )
-_WITHOUT_INDEXES = ("counters", "platform_settings", "audit_head", "audit_pending")
+_WITHOUT_INDEXES = (
+    "counters",
+    "platform_settings",
+    "audit_head",
+    "audit_pending",
+    "publish_claims",
+)
 
 
 def apply(database: Database[dict[str, Any]]) -> None:

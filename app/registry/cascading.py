@@ -19,7 +19,6 @@ from app.extensions import coherence
 from app.models import (
     Grant,
     Membership,
-    NameClaim,
     NamespaceClaim,
     Organization,
     OrganizationRole,
@@ -33,7 +32,7 @@ from app.models import (
 )
 from app.models.fields import now
 from app.models.rows import rows_of
-from app.registry import namespaces, organizations, repository_management
+from app.registry import claims, namespaces, organizations, repository_management
 from app.registry.fencing import change_found
 from app.registry.listing import Row
 from app.registry.names import PackageName
@@ -77,6 +76,7 @@ def delete_repository(
         repository_management.record(principal, view, audit.AuditAction.REPOSITORY_DELETE)
 
     coherence.change({organization_tag(found.organization_id)}, lambda: in_transaction(work))
+    _end_late_publishes(principal, [found])
 
 
 def delete_organization(
@@ -128,6 +128,7 @@ def delete_organization(
         organizations.record(principal, current, audit.AuditAction.ORGANIZATION_DELETE)
 
     change_found(tags, work)
+    _end_late_publishes(principal, found.repositories)
 
 
 def _empty(principal: Principal, repositories: Sequence[RepositoryFacts], *, cascade: bool) -> None:
@@ -135,15 +136,28 @@ def _empty(principal: Principal, repositories: Sequence[RepositoryFacts], *, cas
     if not cascade:
         _require_empty(repositories)
         return
-    by_id = {one.id: one for one in repositories}
-    where = _visible_in(repositories)
-    count = rows_of(Package).count_documents(where, limit=MOST_PACKAGES + 1)
+    count = rows_of(Package).count_documents(_visible_in(repositories), limit=MOST_PACKAGES + 1)
     if count > MOST_PACKAGES:
         raise Conflict(
             f"These are more than {MOST_PACKAGES} packages, the most that are deleted in one "
             "request. Delete some of them first."
         )
-    while batch := list(rows_of(Package).find(where).limit(_BATCH)):
+    _withdraw_all(principal, repositories)
+
+
+def _end_late_publishes(principal: Principal, repositories: Sequence[RepositoryFacts]) -> None:
+    """End publishes that found the repositories before they went; they are gone now.
+
+    Who comes later finds no repository; who came before had a claim by then (see
+    ``publishing``), which goes now, unless it has just become a version.
+    """
+    claims.remove_of_repositories([one.id for one in repositories])
+    _withdraw_all(principal, repositories)
+
+
+def _withdraw_all(principal: Principal, repositories: Sequence[RepositoryFacts]) -> None:
+    by_id = {one.id: one for one in repositories}
+    while batch := list(rows_of(Package).find(_visible_in(repositories)).limit(_BATCH)):
         _withdraw(principal, batch, by_id)
 
 
@@ -160,7 +174,6 @@ def _visible_in(repositories: Sequence[RepositoryFacts]) -> Row:
     return {
         "repository": {"$in": [one.id for one in repositories]},
         "deleted_at": None,
-        "published_at": {"$ne": None},
     }
 
 
@@ -205,21 +218,8 @@ def _record_withdrawn(principal: Principal, row: Row, repository: RepositoryFact
 
 
 def _remove_repository(repository: RepositoryFacts) -> None:
-    """Remove a repository's row and what refers to it, but for the names that were used.
-
-    A publish that is under way loses its claim, and so cannot finish.
-    """
-    packages = rows_of(Package).distinct("_id", {"repository": repository.id})
-    rows_of(Version).delete_many({"package": {"$in": packages}, "state": VersionState.CLAIMED})
-    for row in rows_of(Package).find({"repository": repository.id, "published_at": None}):
-        rows_of(NameClaim).delete_many(
-            {
-                "protocol": row["protocol"],
-                "name": row["name"],
-                "organization": row["organization"],
-            }
-        )
-        rows_of(Package).delete_one({"_id": row["_id"]})
+    """Remove a repository's row and what refers to it, but for the names that were used."""
+    claims.remove_of_repositories([repository.id])
     rows_of(Grant).delete_many({"repository": repository.id})
     rows_of(Repository).update_many(
         {"organization": repository.organization_id, "members": repository.id},

@@ -146,7 +146,7 @@ def _read_rows(package_id: ObjectId) -> Snapshot:
         raise NotFound
     rows = list(
         rows_of(Version)
-        .find({"package": package_id, "state": {"$ne": VersionState.CLAIMED}}, {"readme": 0})
+        .find({"package": package_id}, {"readme": 0})
         .sort([("published_at", 1), ("_id", 1)])
     )
     latest = rows_of(Version).find_one(

@@ -50,19 +50,12 @@ class PackageRef:
 
     Attributes:
         is_deleted: only a tombstone holds the name; readers see nothing.
-        was_published: some version of it was visible once; its row is never removed.
     """
 
     id: ObjectId
     name: PackageName
     repository: RepositoryFacts
     is_deleted: bool
-    was_published: bool
-
-    @property
-    def is_visible(self) -> bool:
-        """Whether a reader may see it."""
-        return self.was_published and not self.is_deleted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +96,7 @@ def for_action(principal: Principal, scope: Scope, name: PackageName, action: Ac
         Forbidden: the caller may read it, but not do this.
     """
     found = locate(scope, name)
-    if found is None or not found.is_visible:
+    if found is None or found.is_deleted:
         raise _hidden(principal, scope)
     access.require(principal, action, found.repository, package=name.normal)
     return found
@@ -111,7 +104,7 @@ def for_action(principal: Principal, scope: Scope, name: PackageName, action: Ac
 
 def is_shown_to(principal: Principal, package: PackageRef) -> bool:
     """Whether a caller may know that a package is there."""
-    return package.is_visible and access.may(
+    return not package.is_deleted and access.may(
         principal, Action.READ, package.repository, package=package.name.normal
     )
 
@@ -126,7 +119,7 @@ def locate(scope: Scope, name: PackageName) -> PackageRef | None:
             return None
         row = rows_of(Package).find_one(
             {"protocol": name.protocol, "organization": organization.id, "name": name.normal},
-            {"repository": 1, "deleted_at": 1, "published_at": 1},
+            {"repository": 1, "deleted_at": 1},
         )
         if row is None:
             return None
@@ -139,7 +132,6 @@ def locate(scope: Scope, name: PackageName) -> PackageRef | None:
             name=name,
             repository=repository,
             is_deleted=deleted_at is not None,
-            was_published=row.get("published_at") is not None,
         )
 
     key = ("package", scope.kind, scope.organization, scope.repository, name.protocol, name.normal)

@@ -78,7 +78,6 @@ def _condition(principal: Principal, scope: Scope, terms: Terms) -> Row | None:
         "protocol": scope.protocol,
         "repository": {"$in": list(readable)},
         "deleted_at": None,
-        "published_at": {"$ne": None},
     }
     every: list[Row] = [_matches_word(word) for word in terms.words]
     every += [{"keywords": {"$in": list(group)}} for group in terms.keywords]

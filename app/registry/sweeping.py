@@ -15,10 +15,10 @@ from itertools import islice
 import structlog
 
 from app.extensions import settings, store
-from app.models import Package, Version, VersionState
+from app.models import Version, VersionState
 from app.models.fields import now
 from app.models.rows import rows_of
-from app.registry.publishing import ABANDONED_AFTER, forget_unpublished
+from app.registry import claims
 from app.storage.base import ObjectStat
 
 log = structlog.get_logger(__name__)
@@ -32,7 +32,6 @@ class Swept:
     """What one sweep removed."""
 
     claims: int
-    packages: int
     withdrawn_files: int
     orphan_objects: int
     staged_files: int
@@ -47,11 +46,10 @@ def sweep(moment: datetime | None = None) -> Swept:
     """
     ahead = timedelta() if moment is None else moment - now()
     grace = timedelta(seconds=settings.sweep_grace_seconds)
-    unfinished = max(grace, ABANDONED_AFTER)
+    unfinished = max(grace, claims.ABANDONED_AFTER)
     before = now() + ahead - unfinished
     swept = Swept(
-        claims=_sweep_claims(before),
-        packages=_sweep_packages(before),
+        claims=claims.remove_abandoned(before),
         withdrawn_files=_sweep_withdrawn(now() + ahead - grace),
         orphan_objects=_sweep_orphans(before),
         staged_files=store.sweep_staging(older_than_seconds=(unfinished - ahead).total_seconds()),
@@ -59,28 +57,6 @@ def sweep(moment: datetime | None = None) -> Swept:
     )
     log.info("sweep.done", **vars(swept))
     return swept
-
-
-def _sweep_claims(before: datetime) -> int:
-    """Remove claims whose publisher is gone: first the bytes, then the row that names them."""
-    count = 0
-    for claim in Version.objects(state=VersionState.CLAIMED, claimed_at__lt=before):
-        # From here on its publisher can no longer finish: the claim is ours.
-        taken = Version.objects(
-            id=claim.id, claim_id=claim.claim_id, state=VersionState.CLAIMED
-        ).update_one(set__claim_id=f"swept-{claim.claim_id}"[:64])
-        if not taken:
-            continue
-        for file in claim.files:
-            store.delete(file.key)
-        count += Version.objects(id=claim.id, state=VersionState.CLAIMED).delete()
-    return count
-
-
-def _sweep_packages(before: datetime) -> int:
-    """Remove packages that no version was ever published in, and their claims on a name."""
-    rows = Package.objects(published_at=None, updated_at__lt=before).only("id")
-    return sum(forget_unpublished(row.id) for row in rows)
 
 
 def _sweep_withdrawn(before: datetime) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from app.models import AuditRecord, PendingEvent, Version, VersionState
+from app.models import AuditRecord, Package, PendingEvent, PublishClaim, Version
 from tests.npm_wire import PublishDocument, a_publish, tarball
 
 if TYPE_CHECKING:
@@ -365,9 +365,14 @@ def test_tags_move_and_go_but_latest_stays(npm: Npm) -> None:
 
 
 def test_a_crashed_publish_that_was_abandoned_is_taken_over(npm: Npm) -> None:
-    npm.published()
-    row = Version.objects.get()
-    row.update(set__state=VersionState.CLAIMED, set__claimed_at="2020-01-01T00:00:00Z")
+    npm.published(version="0.1.0")
+    organization = Package.objects.get().organization.id
+    PublishClaim(
+        id=PublishClaim.key_of("npm", organization, "@acme/thing", "1.0.0"),
+        publisher="dead",
+        repository=Package.objects.get().repository.id,
+        claimed_at="2020-01-01T00:00:00Z",
+    ).save()
     document = a_publish("@acme/thing", description="the second attempt")
     assert npm.publish(document).status_code == 201
     assert npm.get("@acme/thing/-/thing-1.0.0.tgz").get_data() == document.tarball

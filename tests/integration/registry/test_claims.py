@@ -1,0 +1,154 @@
+"""Who may finish a publish, and what becomes of what the others made."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from bson import ObjectId
+
+from app.errors import Conflict, PublishInProgress, VersionExists
+from app.extensions import store
+from app.models import PublishClaim, in_transaction
+from app.models.fields import now
+from app.registry import claims
+from app.registry.names import PackageName
+from app.registry.sweeping import sweep
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.world import World
+
+KEY = "npm/acme/@acme/thing/1.0.0/thing-1.0.0.tgz"
+WANTED = claims.Number(
+    name=PackageName(protocol="npm", normal="@acme/thing", display="@acme/thing"),
+    organization=ObjectId(),
+    repository=ObjectId(),
+    number="1.0.0",
+    display="1.0.0",
+)
+
+
+@pytest.fixture(autouse=True)
+def _in_the_app(world: World) -> Iterator[None]:
+    with world.context():
+        yield
+
+
+def take() -> claims.Claim:
+    return claims.take(WANTED, [KEY], lambda: None)
+
+
+def finish(claim: claims.Claim) -> None:
+    in_transaction(lambda: claims.finish(claim))
+
+
+def put_object(key: str = KEY) -> None:
+    stage = store.stage(limit_bytes=100)
+    stage.write(b"bytes")
+    store.reveal(stage.finish(), key)
+
+
+def keys() -> set[str]:
+    return {one.key for one in store.list("")}
+
+
+def age(claim: claims.Claim) -> None:
+    long_ago = now() - 2 * claims.ABANDONED_AFTER
+    assert PublishClaim.objects(id=claim.key).update_one(set__claimed_at=long_ago) == 1
+
+
+def test_a_number_is_one_publishers_at_a_time_until_it_is_finished() -> None:
+    claim = take()
+    with pytest.raises(Conflict, match="another"):
+        finish(claims.Claim(key=claim.key, publisher="somebody else"))
+    finish(claim)
+    assert PublishClaim.objects.count() == 0
+    with pytest.raises(Conflict, match="another"):
+        finish(claim)
+
+
+def test_who_waits_for_a_number_is_told_once_it_is_taken() -> None:
+    claim = take()
+    looks: list[int] = []
+
+    def refuse_taken() -> None:
+        looks.append(len(looks))
+        if len(looks) == 2:
+            finish(claim)
+            raise VersionExists("@acme/thing", "1.0.0")
+
+    with pytest.raises(VersionExists):
+        claims.take(WANTED, [KEY], refuse_taken)
+    assert len(looks) == 2
+
+
+def test_who_waits_for_a_number_gets_it_once_it_is_given_up() -> None:
+    claim = take()
+    second = claims.take(WANTED, [KEY], lambda: claims.release(claim))
+    assert second.publisher != claim.publisher
+    finish(second)
+
+
+def test_nobody_waits_for_ever() -> None:
+    take()
+    with pytest.raises(PublishInProgress):
+        take()
+
+
+def test_an_abandoned_claim_is_taken_over_and_its_publisher_can_do_nothing_more() -> None:
+    dead = take()
+    put_object()
+    age(dead)
+    alive = take()
+    with pytest.raises(Conflict):
+        claims.add_key(dead, f"{KEY}-2")
+    with pytest.raises(Conflict):
+        finish(dead)
+    claims.release(dead)
+    assert keys() == {KEY}  # It may be the other's by now.
+    finish(alive)
+
+
+def test_a_released_claim_leaves_nothing() -> None:
+    claim = take()
+    claims.add_key(claim, f"{KEY}-2")
+    put_object()
+    put_object(f"{KEY}-2")
+    claims.release(claim)
+    assert keys() == set()
+    assert PublishClaim.objects.count() == 0
+
+
+def test_the_sweeper_ends_a_publish_before_it_removes_its_objects() -> None:
+    claim = take()
+    put_object()
+    sweep()
+    assert keys() == {KEY}
+    assert sweep(now() + timedelta(days=1)).claims == 1
+    assert keys() == set()
+    with pytest.raises(Conflict):
+        finish(claim)
+
+
+def test_a_repository_that_goes_takes_the_claims_in_it() -> None:
+    claim = take()
+    claims.remove_of_repositories([ObjectId()])
+    assert PublishClaim.objects.count() == 1
+    claims.remove_of_repositories([WANTED.repository])
+    with pytest.raises(Conflict):
+        finish(claim)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [(("a", "b c"), ("a b", "c")), (("a", "1.0.0"), ("a", "1.0.0-1")), (("a b", "c"), ("a", "b"))],
+)
+def test_different_numbers_have_different_claims(
+    one: tuple[str, str], other: tuple[str, str]
+) -> None:
+    organization = ObjectId()
+    first, second = (PublishClaim.key_of("npm", organization, *names) for names in (one, other))
+    assert first != second
