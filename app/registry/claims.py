@@ -26,7 +26,7 @@ from pymongo.errors import DuplicateKeyError
 
 from app.errors import Conflict, PublishInProgress
 from app.extensions import store
-from app.models import PublishClaim
+from app.models import PublishClaim, Version
 from app.models.fields import now
 from app.models.rows import rows_of
 
@@ -164,16 +164,26 @@ def remove_of_repositories(repositories: Collection[ObjectId]) -> None:
 
 
 def _remove(which: dict[str, Any]) -> bool:
-    """Take a claim away, then its objects, then the row that names them."""
+    """Take a claim away, then its objects, then the row that names them.
+
+    A version may have been there before the claim, with an object of the same key. None can
+    come while the row is there.
+    """
     publisher = f"removed-{uuid.uuid4().hex}"
     row = _rows().find_one_and_update(
         which, {"$set": {"publisher": publisher, "claimed_at": now()}}, {"keys": 1}
     )
     if row is None:
         return False
-    for key in row["keys"]:
+    for key in set(row["keys"]) - keys_of_versions(row["keys"]):
         store.delete(key)
     return bool(_rows().delete_one({"_id": row["_id"], "publisher": publisher}).deleted_count)
+
+
+def keys_of_versions(keys: Collection[str]) -> set[str]:
+    """Return which of these keys some version names."""
+    rows = rows_of(Version).find({"files.key": {"$in": list(keys)}}, {"files.key": 1, "_id": 0})
+    return {file["key"] for row in rows for file in row["files"]}
 
 
 def _mine(claim: Claim) -> dict[str, Any]:

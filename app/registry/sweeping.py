@@ -17,7 +17,6 @@ import structlog
 from app.extensions import settings, store
 from app.models import Version, VersionState
 from app.models.fields import now
-from app.models.rows import rows_of
 from app.registry import claims
 from app.storage.base import ObjectStat
 
@@ -78,13 +77,7 @@ def _sweep_orphans(before: datetime) -> int:
     count = 0
     for batch in _batches(store.list("")):
         old = [one.key for one in batch if one.modified_at < before]
-        named = {
-            file["key"]
-            for row in rows_of(Version).find(
-                {"files.key": {"$in": old}}, {"files.key": 1, "_id": 0}
-            )
-            for file in row["files"]
-        }
+        named = claims.keys_of_versions(old)
         for key in old:
             if key not in named:
                 store.delete(key)

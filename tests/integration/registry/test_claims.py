@@ -10,7 +10,7 @@ from bson import ObjectId
 
 from app.errors import Conflict, PublishInProgress, VersionExists
 from app.extensions import store
-from app.models import PublishClaim, in_transaction
+from app.models import File, PublishClaim, Version, in_transaction
 from app.models.fields import now
 from app.registry import claims
 from app.registry.names import PackageName
@@ -120,6 +120,24 @@ def test_a_released_claim_leaves_nothing() -> None:
     claims.release(claim)
     assert keys() == set()
     assert PublishClaim.objects.count() == 0
+
+
+def test_a_released_claim_leaves_what_is_published_already() -> None:
+    Version(
+        package=ObjectId(),
+        number="1.0.0",
+        display_number="1.0.0",
+        files=[File(filename="thing-1.0.0.tgz", key=KEY, size_bytes=5, sha256="0" * 64)],
+        published_at=now(),
+    ).save()
+    put_object()
+    claims.release(take())
+    assert keys() == {KEY}
+    claim = take()
+    sweep(now() + timedelta(days=1))
+    with pytest.raises(Conflict):
+        finish(claim)
+    assert keys() == {KEY}
 
 
 def test_the_sweeper_ends_a_publish_before_it_removes_its_objects() -> None:
