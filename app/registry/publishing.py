@@ -8,6 +8,7 @@ claim goes. A crash at any line leaves a claim that nobody sees; ``sweeping`` re
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -210,13 +211,15 @@ def _make_visible(
 ) -> Published:
     moment = now()
 
-    def work() -> Published:
+    def work(*, looks: bool) -> Published:
         claims.finish(claim)
-        row = rows_of(Package).find_one(_package_key(target))
-        if row is None:
-            published = _create_package(principal, target, upload, moment)
-        else:
+        row = rows_of(Package).find_one(_package_key(target)) if looks else None
+        if row is not None:
             published = _add_to_package(row, principal, target, upload, moment)
+        else:
+            if target.claims_platform_name and not (looks and _platform_name_is_ours(target)):
+                _claim_platform_name(target)
+            published = _create_package(principal, target, upload, moment)
         Version(
             package=published.package_id,
             number=upload.number,
@@ -231,8 +234,17 @@ def _make_visible(
         _record(principal, target, upload)
         return published
 
+    def change(*, looks: bool) -> Published:
+        return coherence.change(
+            {target.name.tag}, lambda: in_transaction(lambda: work(looks=looks))
+        )
+
+    if target.package is None:
+        # What was not there a moment ago is not looked up again: an index tells if it is.
+        with suppress(NotUniqueError):
+            return change(looks=False)
     try:
-        return coherence.change({target.name.tag}, lambda: in_transaction(work))
+        return change(looks=True)
     except NotUniqueError as error:
         # The claim was forgotten, and another publish of the number was faster.
         raise VersionExists(upload.name.display, upload.display_number) from error
@@ -241,8 +253,6 @@ def _make_visible(
 def _create_package(
     principal: Principal, target: PublishTarget, upload: Upload, moment: datetime
 ) -> Published:
-    if target.claims_platform_name:
-        _claim_platform_name(target)
     row = Package(
         **_package_key(target),
         repository=target.repository.id,
@@ -297,20 +307,28 @@ def _add_to_package(
     return Published(package_id=row["_id"], revision=row["revision"] + 1)
 
 
-def _claim_platform_name(target: PublishTarget) -> None:
-    """Take the flat name for the platform scope, with the first package that has it.
+def _platform_name_is_ours(target: PublishTarget) -> bool:
+    """Whether the flat name was claimed for us meanwhile.
 
     Raises:
-        NameRefused: it, or one that is too similar, was taken meanwhile by others.
+        NameRefused: it, or one that is too similar, was claimed for others.
     """
-    key = {"protocol": target.name.protocol, "similarity_key": similarity_key(target.name.normal)}
-    found = rows_of(NameClaim).find_one(key)
-    if found is None:
-        NameClaim(
-            **key, name=target.name.normal, organization=target.repository.organization_id
-        ).save(force_insert=True)
-    elif found["organization"] != target.repository.organization_id:
+    found = rows_of(NameClaim).find_one(
+        {"protocol": target.name.protocol, "similarity_key": similarity_key(target.name.normal)}
+    )
+    if found is not None and found["organization"] != target.repository.organization_id:
         raise NameRefused(f"The name {target.name.display} was just taken by another organization.")
+    return found is not None
+
+
+def _claim_platform_name(target: PublishTarget) -> None:
+    """Take the flat name for the platform scope, with the first package that has it."""
+    NameClaim(
+        protocol=target.name.protocol,
+        name=target.name.normal,
+        similarity_key=similarity_key(target.name.normal),
+        organization=target.repository.organization_id,
+    ).save(force_insert=True)
 
 
 def _tags(present: Mapping[str, str], upload: Upload) -> dict[str, str]:
