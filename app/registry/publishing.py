@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from bson import ObjectId
-from mongoengine import NotUniqueError
+from pymongo.errors import DuplicateKeyError
 
 from app import audit
 from app.auth.principal import Principal
@@ -31,7 +31,7 @@ from app.models import (
     similarity_key,
 )
 from app.models.fields import now
-from app.models.rows import rows_of
+from app.models.rows import insert, rows_of
 from app.registry import claims
 from app.registry.names import PackageName
 from app.registry.repositories import organization_by_id
@@ -220,7 +220,7 @@ def _make_visible(
             if target.claims_platform_name and not (looks and _platform_name_is_ours(target)):
                 _claim_platform_name(target)
             published = _create_package(principal, target, upload, moment)
-        Version(
+        version = Version(
             package=published.package_id,
             number=upload.number,
             display_number=upload.display_number,
@@ -230,7 +230,8 @@ def _make_visible(
             facts=dict(upload.facts),
             published_by=principal.user_id,
             published_at=moment,
-        ).save(force_insert=True)
+        )
+        insert(version)
         _record(principal, target, upload)
         return published
 
@@ -241,11 +242,11 @@ def _make_visible(
 
     if target.package is None:
         # What was not there a moment ago is not looked up again: an index tells if it is.
-        with suppress(NotUniqueError):
+        with suppress(DuplicateKeyError):
             return change(looks=False)
     try:
         return change(looks=True)
-    except NotUniqueError as error:
+    except DuplicateKeyError as error:
         # The claim was forgotten, and another publish of the number was faster.
         raise VersionExists(upload.name.display, upload.display_number) from error
 
@@ -266,7 +267,8 @@ def _create_package(
         published_at=moment,
         created_at=moment,
         updated_at=moment,
-    ).save(force_insert=True)
+    )
+    insert(row)
     return Published(package_id=row.id, revision=row.revision)
 
 
@@ -323,12 +325,13 @@ def _platform_name_is_ours(target: PublishTarget) -> bool:
 
 def _claim_platform_name(target: PublishTarget) -> None:
     """Take the flat name for the platform scope, with the first package that has it."""
-    NameClaim(
+    claim = NameClaim(
         protocol=target.name.protocol,
         name=target.name.normal,
         similarity_key=similarity_key(target.name.normal),
         organization=target.repository.organization_id,
-    ).save(force_insert=True)
+    )
+    insert(claim)
 
 
 def _tags(present: Mapping[str, str], upload: Upload) -> dict[str, str]:
