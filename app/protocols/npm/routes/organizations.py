@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
-from flask import Response
+from flask import Response, request
 
 from app.access import Action, Role
 from app.auth import users
@@ -54,8 +54,12 @@ _TEAM_PERMISSIONS: dict[str, RepositoryRole | None] = {
 
 @blueprint.get("/-/package/<npm_name:name>/collaborators")
 def list_collaborators(name: str) -> Response:
-    """List who may read and who may write."""
-    return _permissions(collaborators.collaborators(current_principal(), _package(name)))
+    """List who may read and who may write; pnpm 11 names the ``user`` whom it is about."""
+    roles = collaborators.collaborators(current_principal(), _package(name))
+    user = request.args.get("user")
+    return _permissions(
+        {username: role for username, role in roles.items() if user in {None, username}}
+    )
 
 
 @blueprint.get("/-/package/<npm_name:name>/visibility")
