@@ -18,6 +18,7 @@ class Peer:
 
     Attributes:
         headers: that every request carries, such as credentials.
+        publisher: what a publish carries beside them.
         root: the process whose descendants serve.
         publishes_documents: whether it takes what ``npm publish`` sends and makes packuments
             of it; a file server only stores it.
@@ -27,11 +28,16 @@ class Peer:
     base_url: str
     root: int
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    publisher: Mapping[str, str] = field(default_factory=dict, repr=False)
     publishes_documents: bool = True
 
     def client(self) -> Client:
-        """Return a new connection."""
+        """Return a new connection of somebody who reads."""
         return Client(self.base_url, self.headers)
+
+    def publishing_client(self) -> Client:
+        """Return a new connection of somebody who publishes."""
+        return Client(self.base_url, {**self.headers, **self.publisher})
 
     def processes(self) -> list[int]:
         """Return the processes that serve."""

@@ -136,11 +136,11 @@ def _wanted(target: PublishTarget, upload: Upload) -> claims.Number:
 
 def _refuse_taken(target: PublishTarget, upload: Upload) -> None:
     """Raise VersionExists where the number is published, or was."""
-    package = rows_of(Package).find_one(_package_key(target), {"_id": 1})
-    if package is None:
+    package_id = _package_id(target)
+    if package_id is None:
         return
     row = rows_of(Version).find_one(
-        {"package": package["_id"], "number": upload.number}, {"state": 1, "display_number": 1}
+        {"package": package_id, "number": upload.number}, {"state": 1, "display_number": 1}
     )
     if row is not None:
         raise VersionExists(
@@ -148,6 +148,13 @@ def _refuse_taken(target: PublishTarget, upload: Upload) -> None:
             row["display_number"],
             is_withdrawn=row["state"] == VersionState.WITHDRAWN,
         )
+
+
+def _package_id(target: PublishTarget) -> ObjectId | None:
+    if target.package is not None:
+        return target.package.id
+    row = rows_of(Package).find_one(_package_key(target), {"_id": 1})
+    return None if row is None else row["_id"]
 
 
 def _require_repository(target: PublishTarget) -> None:

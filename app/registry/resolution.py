@@ -66,7 +66,8 @@ class PublishTarget:
         package: the row that is there already, also as a tombstone.
         repository: where ``creates_repository``, what will be made by the publish: a body
             that is refused must leave nothing behind.
-        claims_platform_name: the flat name is to be taken for the platform scope.
+        claims_platform_name: the flat name is to be taken for the platform scope, with the
+            first package that has it.
     """
 
     name: PackageName
@@ -175,7 +176,7 @@ def for_publish(principal: Principal, scope: Scope, name: PackageName) -> Publis
         repository=repository,
         creates_repository=is_new,
         package=package,
-        claims_platform_name=_may_claim(scope, name, repository),
+        claims_platform_name=package is None and _may_claim(scope, name, repository),
     )
 
 
