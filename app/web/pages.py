@@ -30,8 +30,8 @@ REFRESH_COOKIE = "packhouse_refresh"
 CSRF_FIELD = "csrf"
 _COOKIE_PATH = "/ui"
 _POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; "
+    "img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
 
@@ -51,6 +51,11 @@ def _protect(response: Response) -> Response:
     renewed: SignIn | None = g.get("renewed_sign_in")
     if renewed is not None:
         set_sign_in(response, renewed)
+    return _restricted(response)
+
+
+def _restricted(response: Response) -> Response:
+    """Say what a browser may do with an answer; a page that is not there is one, too."""
     response.headers["Content-Security-Policy"] = _POLICY
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
@@ -64,7 +69,7 @@ def page(template: str, *, status: int = 200, **values: object) -> Response:
     body = render_template(
         template, principal=current_principal(), csrf=csrf_value(), version=VERSION, **values
     )
-    return Response(body, status=status, content_type="text/html; charset=utf-8")
+    return _restricted(Response(body, status=status, content_type="text/html; charset=utf-8"))
 
 
 def error_page(error: RegistryError) -> AnyResponse:

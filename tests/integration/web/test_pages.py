@@ -1,0 +1,131 @@
+"""What people see in a browser, with and without scripts."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from app.auth import device_logins
+from app.auth.principal import ClientInfo
+from tests.world import PASSWORD
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from flask.testing import FlaskClient
+
+    from tests.world import Person, World
+
+# Scripts and styles that stand in a page, which the policy would not let run.
+_INLINE = re.compile(r"<script(?![^>]*\bsrc=)|<style|\s(?:style|on[a-z]+|hx-on[^=]*)=|javascript:")
+
+
+@pytest.fixture
+def alice(world: World) -> Person:
+    """Owner of ``acme``."""
+    person = world.person("alice")
+    world.organization("acme", person)
+    return person
+
+
+@pytest.fixture
+def browser(app: Flask, alice: Person) -> FlaskClient:
+    """Alice's browser, signed in."""
+    client = app.test_client()
+    form = {"identifier": alice.user.username, "password": PASSWORD, "next": "/ui/"}
+    assert client.post("/ui/sign-in", data=form).status_code == 303
+    return client
+
+
+@pytest.fixture
+def login(app: Flask) -> str:
+    """The page of a command-line client that waits to be signed in."""
+    with app.app_context():
+        client = ClientInfo(ip="198.51.100.7", user_agent="npm/11.0.0", request_id="r1")
+        return f"/ui/cli-login/{device_logins.start('npm', client).public_id}"
+
+
+def text_of(browser: FlaskClient, path: str) -> str:
+    answer = browser.get(path)
+    assert answer.status_code == 200
+    return answer.get_data(as_text=True)
+
+
+def csrf_in(page: str) -> str:
+    found = re.search(r'name="csrf" value="([0-9a-f]+)"', page)
+    assert found is not None
+    return found[1]
+
+
+def test_pages_run_only_scripts_of_ours_that_are_files(browser: FlaskClient, login: str) -> None:
+    for path in ("/ui/", "/ui/sign-in", login, "/ui/nothing"):
+        answer = browser.get(path)
+        policy = answer.headers["Content-Security-Policy"].split("; ")
+        assert {"default-src 'none'", "script-src 'self'", "connect-src 'self'"} <= set(policy)
+        assert "unsafe" not in answer.headers["Content-Security-Policy"]
+        page = answer.get_data(as_text=True)
+        assert _INLINE.search(page) is None
+        (script,) = re.findall(r'<script src="([^"]+)"', page)
+        assert script.startswith("/ui/static/")
+        with browser.get(script) as asset:
+            assert asset.mimetype == "text/javascript"
+
+
+def test_the_first_page_shows_the_addresses_of_ones_own_organization(browser: FlaskClient) -> None:
+    page = text_of(browser, "/ui/")
+    assert "registry=http://localhost/o/acme/npm/\n//localhost/o/acme/npm/:_authToken=" in page
+    assert "always-auth" not in page
+    assert "always-auth=true" in text_of(browser, "/ui/?client=yarn1&organization=acme")
+    yarn = text_of(browser, "/ui/?client=yarn4&organization=")
+    assert 'npmRegistryServer: "http://localhost/npm"' in yarn
+
+
+def test_the_first_page_offers_what_one_may_know_of(
+    app: Flask, world: World, browser: FlaskClient
+) -> None:
+    world.organization("secret", world.person("bob"))
+    assert re.findall(r"<option[^>]*>([^<]+)</option>", text_of(browser, "/ui/")) == [
+        "acme",
+        "everything that you may read",
+    ]
+    unknown = browser.get("/ui/?organization=secret")
+    assert (unknown.status_code, "/o/secret" in unknown.get_data(as_text=True)) == (404, False)
+    assert browser.get("/ui/?client=<b>").status_code == 404
+    nobody = text_of(app.test_client(), "/ui/")
+    assert "/o/acme/npm/" in nobody
+    assert "<select" not in nobody
+
+
+def test_a_script_finds_the_part_of_the_answer_that_it_asks_for(
+    browser: FlaskClient, login: str
+) -> None:
+    for path, part in (("/ui/", 'id="answer"'), (login, "<main>")):
+        page = text_of(browser, path)
+        form = re.search(r'<form[^>]*\shx-(?:get|post)="([^"]+)"[^>]*>', page)
+        assert form is not None
+        assert form[1] == path
+        problem = browser.get("/ui/?client=none").get_data(as_text=True)
+        assert (page.count(part), problem.count(part)) == (1, 1)
+
+
+@pytest.mark.parametrize(("decision", "title"), [("approve", "Signed in"), ("deny", "Turned down")])
+def test_a_client_is_signed_in_or_turned_down_once(
+    browser: FlaskClient, login: str, decision: str, title: str
+) -> None:
+    form = {"csrf": csrf_in(text_of(browser, login)), "decision": decision}
+    headers = {"HX-Request": "true", "Origin": "http://localhost"}
+    decided = browser.post(login, data=form, headers=headers)
+    assert decided.status_code == 200
+    assert f"<h1>{title}</h1>" in decided.get_data(as_text=True)
+    again = browser.post(login, data=form, headers=headers)
+    assert again.status_code == 404
+    assert "<main>" in again.get_data(as_text=True)
+
+
+def test_another_site_approves_nothing(browser: FlaskClient, login: str) -> None:
+    form = {"csrf": csrf_in(text_of(browser, login)), "decision": "approve"}
+    foreign = {"Origin": "https://elsewhere.test"}
+    assert browser.post(login, data=form, headers=foreign).status_code == 403
+    assert browser.post(login, data={**form, "csrf": "00"}).status_code == 403
+    assert "Approve" in text_of(browser, login)
