@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -133,13 +133,17 @@ def add_key(claim: Claim, key: str) -> None:
         raise _lost()
 
 
-def finish(claim: Claim) -> None:
-    """Give the claim up for the version itself; within the transaction that makes it visible.
+def finish(claims: Sequence[Claim]) -> None:
+    """Give claims up for the versions themselves; within the transaction that shows them.
 
     Raises:
-        Conflict: the claim was lost.
+        Conflict: one of them was lost.
     """
-    if not rows_of(PublishClaim).delete_one(_mine(claim)).deleted_count:
+    ours = {
+        "_id": {"$in": [one.key for one in claims]},
+        "publisher": {"$in": [one.publisher for one in claims]},
+    }
+    if rows_of(PublishClaim).delete_many(ours).deleted_count != len(claims):
         raise _lost()
 
 

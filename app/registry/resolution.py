@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from bson import ObjectId
 from mongoengine import NotUniqueError
@@ -75,6 +76,15 @@ class PublishTarget:
     creates_repository: bool
     package: PackageRef | None
     claims_platform_name: bool
+
+    @property
+    def package_key(self) -> dict[str, Any]:
+        """Return what the package's row is found by, whether it is there or not."""
+        return {
+            "protocol": self.name.protocol,
+            "organization": self.repository.organization_id,
+            "name": self.name.normal,
+        }
 
 
 def for_read(principal: Principal, scope: Scope, name: PackageName) -> PackageRef:

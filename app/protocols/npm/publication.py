@@ -13,8 +13,8 @@ from app.models import Visibility
 from app.offload import off_hub
 from app.protocols.npm import archives, integrity, keys, manifests, parsing
 from app.registry import publishing
-from app.registry.publishing import Published, UploadedFile
 from app.registry.resolution import PublishTarget
+from app.registry.uploads import Published, Upload, UploadedFile
 
 LATEST = "latest"
 
@@ -48,7 +48,7 @@ def publish(principal: Principal, target: PublishTarget, change: parsing.Publish
     }
     if change.provenance is not None:
         facts["provenance"] = change.provenance
-    upload = publishing.Upload(
+    upload = Upload(
         name=target.name,
         number=change.version.key,
         display_number=change.version.text,

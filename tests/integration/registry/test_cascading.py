@@ -32,9 +32,9 @@ from app.registry import (
 )
 from app.registry.names import PackageName
 from app.registry.organizations import NewOrganization
-from app.registry.publishing import Upload
 from app.registry.scopes import Scope, ScopeKind
 from app.registry.teams import TeamContent
+from app.registry.uploads import Upload
 from tests.npm_wire import a_publish
 
 if TYPE_CHECKING:

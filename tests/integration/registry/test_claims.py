@@ -42,7 +42,7 @@ def take() -> claims.Claim:
 
 
 def finish(claim: claims.Claim) -> None:
-    in_transaction(lambda: claims.finish(claim))
+    in_transaction(lambda: claims.finish([claim]))
 
 
 def put_object(key: str = KEY) -> None:
