@@ -1,4 +1,4 @@
-"""Search. There is no ``/-/all``, the list of everything that npm 4 and older searched in."""
+"""Search. There is no ``/-/all``, the list of everything that npm 5 and older search in."""
 
 from __future__ import annotations
 

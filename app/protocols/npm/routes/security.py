@@ -39,7 +39,7 @@ def attestations(spec: str) -> Response:
             "number": number,
             "state": VersionState.PUBLISHED,
         },
-        {"facts": 1},
+        {"facts.provenance": 1},
     )
     bundle = (row or {}).get("facts", {}).get("provenance")
     if not bundle:

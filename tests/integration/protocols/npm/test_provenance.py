@@ -55,3 +55,22 @@ def test_provenance_that_nobody_verified_is_not_advertised(npm: Npm) -> None:
     assert [sorted(one["dist"]) for one in manifests] == [
         ["fileCount", "integrity", "shasum", "signatures", "tarball", "unpackedSize"]
     ] * 3
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        ("no JSON", 400),
+        ("[]", 400),
+        ('{"mediaType": "application/json"}', 400),
+        (json.dumps({**BUNDLE, "note": "x" * 1024 * 1024}), 413),
+    ],
+    ids=["no JSON", "no object", "no bundle", "too large"],
+)
+def test_what_is_no_bundle_is_refused_with_its_version(data: str, status: int, npm: Npm) -> None:
+    document = a_publish("@acme/thing")
+    document.document["_attachments"]["@acme/thing-1.0.0.sigstore"] = {"data": data}
+    answer = npm.publish(document)
+    assert answer.status_code == status
+    assert "provenance bundle" in answer.get_json()["error"]
+    assert npm.get("@acme/thing").status_code == 404
