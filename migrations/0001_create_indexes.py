@@ -59,8 +59,14 @@ _INDEXES: tuple[tuple[str, str, list[tuple[str, int]], dict[str, Any]], ...] = (
     (
         "packages",
         "name_in_organization",
-        [("protocol", _UP), ("organization", _UP), ("name", _UP)],
+        [("organization", _UP), ("protocol", _UP), ("name", _UP)],
         {"unique": True},
+    ),
+    (
+        "packages",
+        "tombstones",
+        [("organization", _UP), ("deleted_at", _UP)],
+        {"partialFilterExpression": {"deleted_at": {"$exists": True}}},
     ),
     ("packages", "name", [("protocol", _UP), ("name", _UP)], {}),
     ("packages", "repository", [("repository", _UP), ("name", _UP)], {}),
@@ -74,6 +80,7 @@ _INDEXES: tuple[tuple[str, str, list[tuple[str, int]], dict[str, Any]], ...] = (
         {"partialFilterExpression": {"state": "withdrawn"}},
     ),
     ("versions", "file_key", [("files.key", _UP)], {}),
+    ("versions", "filename", [("package", _UP), ("files.filename", _UP)], {}),
     ("audit", "event", [("event_id", _UP)], {"unique": True}),
     ("audit", "time", [("time", _DOWN), ("_id", _DOWN)], {}),
     ("audit", "actor", [("actor.id", _UP), ("_id", _DOWN)], {}),

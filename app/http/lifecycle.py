@@ -63,7 +63,8 @@ def _begin() -> None:
     audit.bind_request(ip=client.ip, user_agent=client.user_agent, request_id=client.request_id)
     if _takes_anyone():
         return
-    g.principal = authentication.authenticate(_credentials(g.protocol, request), client)
+    g.credentials = _credentials(g.protocol, request)
+    g.principal = authentication.authenticate(g.credentials, client)
 
 
 def _credentials(protocol: PackageProtocol | None, asked: Request) -> Credentials | None:

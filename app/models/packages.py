@@ -89,7 +89,11 @@ class Package(Document):
         "collection": "packages",
         "auto_create_index": False,
         "indexes": [
-            {"fields": ["protocol", "organization", "name"], "unique": True},
+            {"fields": ["organization", "protocol", "name"], "unique": True},
+            {
+                "fields": ["organization", "deleted_at"],
+                "partialFilterExpression": {"deleted_at": {"$exists": True}},
+            },
             {"fields": ["protocol", "name"]},
             {"fields": ["repository", "name"]},
         ],
@@ -104,10 +108,10 @@ class PublishClaim(Document):
     """
 
     id = StringField(primary_key=True)  # see key_of
-    publisher = StringField(required=True)  # the one attempt that may still finish
+    attempt = StringField(required=True)  # the one that may still finish
     repository = LazyReferenceField(Repository, required=True, dbref=False)
     keys = ListField(StringField())  # of the objects that it may have made
-    claimed_at = DateTimeField(required=True, default=now)
+    expires_at = DateTimeField(required=True)  # from then on it may be taken over
 
     meta: ClassVar[dict[str, object]] = {
         "collection": "publish_claims",
@@ -168,5 +172,6 @@ class Version(Document):
                 "partialFilterExpression": {"state": VersionState.WITHDRAWN.value},
             },
             {"fields": ["files.key"]},
+            {"fields": ["package", "files.filename"]},
         ],
     }

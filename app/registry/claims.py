@@ -1,10 +1,10 @@
 """Claims: one publish of a number at a time, and what a dead one left is known.
 
 A claim is a row that names the number, the attempt that may finish it, and the objects that
-this attempt may have made. It is taken before the first object is made and removed in the
-transaction that makes the version visible, so that who lost it (to the sweeper, to another
-publish that thought it dead, to a repository's deletion) cannot finish. Whoever wants to
-remove an attempt's objects takes its claim away first.
+this attempt may make: no other attempt ever makes an object of the same key. It is taken before
+the first object is made and removed in the transaction that makes the version visible, so that
+who lost it (to the sweeper, to another publish that thought it dead, to a repository's deletion)
+cannot finish. Whoever wants to remove an attempt's objects takes its claim away first.
 
 It is written without waiting for the disk: should MongoDB forget it in a crash, then the
 attempt cannot finish, and its objects are what no row names.
@@ -37,9 +37,8 @@ if TYPE_CHECKING:
 
     from app.registry.names import PackageName
 
-ABANDONED_AFTER = timedelta(minutes=2)
-"""A claim older than this may be taken over: its publisher is dead or will find out."""
-
+_LEAST_PATIENCE = timedelta(minutes=2)
+_SLOWEST_BYTES_PER_SECOND = 256 * 1024  # from here to the store
 _OUTCOME_WAITS_SECONDS = (0.02, 0.03, 0.05, 0.1, 0.2, *[0.4] * 24)
 """How long to wait for the outcome of somebody else's publish, between looks: ten seconds."""
 
@@ -65,72 +64,80 @@ class Number:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One attempt to publish a number.
+
+    Attributes:
+        id: is part of every key that it makes.
+        keys: of the objects that it will make.
+        size_bytes: of all of them together.
+    """
+
+    id: str
+    keys: Collection[str]
+    size_bytes: int
+
+    @property
+    def patience(self) -> timedelta:
+        """How long it may take; then its publisher is dead, or will find out."""
+        return _LEAST_PATIENCE + timedelta(seconds=self.size_bytes // _SLOWEST_BYTES_PER_SECOND)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Claim:
     """A number that is ours to finish, as long as nobody takes it away."""
 
     key: str
-    publisher: str
+    attempt: str
 
 
-def take(wanted: Number, keys: Collection[str], refuse_taken: Callable[[], None]) -> Claim:
+def take(wanted: Number, attempt: Attempt, refuse_taken: Callable[[], None]) -> Claim:
     """Take a number, waiting for whoever holds it to finish or fail.
 
     Args:
-        keys: of the objects that will be made.
+        wanted: the number.
+        attempt: what will be made.
         refuse_taken: raises where the number is published, or was; called after a wait.
 
     Raises:
         PublishInProgress: somebody else has been publishing it for ten seconds.
     """
-    claim = _insert(wanted, keys) or _take_over(wanted.key, keys)
+    is_ours = _insert(wanted, attempt) or _take_over(wanted, attempt)
     for seconds in _OUTCOME_WAITS_SECONDS:
-        if claim is not None:
-            return claim
+        if is_ours:
+            break
         time.sleep(seconds)
         refuse_taken()
-        claim = _insert(wanted, keys)
-    if claim is not None:
-        return claim
-    raise PublishInProgress(wanted.name.display, wanted.display)
+        is_ours = _insert(wanted, attempt)
+    if not is_ours:
+        raise PublishInProgress(wanted.name.display, wanted.display)
+    return Claim(key=wanted.key, attempt=attempt.id)
 
 
-def _insert(wanted: Number, keys: Collection[str]) -> Claim | None:
-    claim = Claim(key=wanted.key, publisher=uuid.uuid4().hex)
-    row = {
-        "_id": claim.key,
-        "publisher": claim.publisher,
-        "repository": wanted.repository,
-        "keys": list(keys),
-        "claimed_at": now(),
-    }
-    with suppress(DuplicateKeyError):
-        _rows().insert_one(row)
-        return claim
-    return None
+def _insert(wanted: Number, attempt: Attempt) -> bool:
+    try:
+        _rows().insert_one(
+            {"_id": wanted.key, "repository": wanted.repository, **_fields_of(attempt)}
+        )
+    except DuplicateKeyError:
+        return False
+    return True
 
 
-def _take_over(key: str, keys: Collection[str]) -> Claim | None:
-    """Take an abandoned claim over; none where it is not abandoned.
-
-    What the abandoned attempt made becomes what no row names.
-    """
-    claim = Claim(key=key, publisher=uuid.uuid4().hex)
+def _take_over(wanted: Number, attempt: Attempt) -> bool:
+    """Take an abandoned claim over; what its attempt made becomes what no row names."""
     taken = _rows().update_one(
-        {"_id": key, "claimed_at": {"$lt": now() - ABANDONED_AFTER}},
-        {"$set": {"publisher": claim.publisher, "keys": list(keys), "claimed_at": now()}},
+        {"_id": wanted.key, "expires_at": {"$lt": now()}}, {"$set": _fields_of(attempt)}
     )
-    return claim if taken.matched_count else None
+    return taken.matched_count == 1
 
 
-def add_key(claim: Claim, key: str) -> None:
-    """Say that one more object will be made.
-
-    Raises:
-        Conflict: the claim was lost.
-    """
-    kept = _rows().update_one(_mine(claim), {"$push": {"keys": key}})
-    if not kept.matched_count:
-        raise _lost()
+def _fields_of(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "attempt": attempt.id,
+        "keys": list(attempt.keys),
+        "expires_at": now() + attempt.patience,
+    }
 
 
 def finish(claims: Sequence[Claim]) -> None:
@@ -141,22 +148,22 @@ def finish(claims: Sequence[Claim]) -> None:
     """
     ours = {
         "_id": {"$in": [one.key for one in claims]},
-        "publisher": {"$in": [one.publisher for one in claims]},
+        "attempt": {"$in": [one.attempt for one in claims]},
     }
     if rows_of(PublishClaim).delete_many(ours).deleted_count != len(claims):
-        raise _lost()
+        raise Conflict("This publish took too long and another one took its place.")
 
 
 def release(claim: Claim) -> None:
     """Undo a claim whose publish failed; what cannot be undone now, the sweeper does."""
     with suppress(Exception):
-        _remove(_mine(claim))
+        _remove(claim)
 
 
 def remove_abandoned(before: datetime) -> int:
-    """Remove claims that were taken before then, with their objects; returns how many."""
-    rows = list(_rows().find({"claimed_at": {"$lt": before}}, {"publisher": 1}))
-    return sum(_remove({"_id": row["_id"], "publisher": row["publisher"]}) for row in rows)
+    """Remove claims that expired before then, with their objects; returns how many."""
+    rows = list(_rows().find({"expires_at": {"$lt": before}}, {"attempt": 1}))
+    return sum(_remove(Claim(key=row["_id"], attempt=row["attempt"])) for row in rows)
 
 
 def remove_of_repositories(repositories: Collection[ObjectId]) -> None:
@@ -167,36 +174,32 @@ def remove_of_repositories(repositories: Collection[ObjectId]) -> None:
     rows_of(PublishClaim).delete_many({"repository": {"$in": list(repositories)}})
 
 
-def _remove(which: dict[str, Any]) -> bool:
-    """Take a claim away, then its objects, then the row that names them.
+def keys_in_use(keys: Collection[str]) -> set[str]:
+    """Return which of these keys a claim or a version names.
 
-    A version may have been there before the claim, with an object of the same key. None can
-    come while the row is there.
+    Claims are asked first: a claim that becomes a version in between is found as the one or as
+    the other.
     """
-    publisher = f"removed-{uuid.uuid4().hex}"
+    claimed = _rows().find({"keys": {"$in": list(keys)}}, {"keys": 1, "_id": 0})
+    found = {key for row in claimed for key in row["keys"]}
+    versions = rows_of(Version).find({"files.key": {"$in": list(keys)}}, {"files.key": 1, "_id": 0})
+    return found | {file["key"] for row in versions for file in row["files"]}
+
+
+def _remove(claim: Claim) -> bool:
+    """Take a claim away, then its objects, then the row that names them."""
+    remover = f"removed-{uuid.uuid4().hex}"
     row = _rows().find_one_and_update(
-        which, {"$set": {"publisher": publisher, "claimed_at": now()}}, {"keys": 1}
+        {"_id": claim.key, "attempt": claim.attempt},
+        {"$set": {"attempt": remover, "expires_at": now() + _LEAST_PATIENCE}},
+        {"keys": 1},
     )
     if row is None:
         return False
-    for key in set(row["keys"]) - keys_of_versions(row["keys"]):
+    for key in row["keys"]:
         store.delete(key)
-    return bool(_rows().delete_one({"_id": row["_id"], "publisher": publisher}).deleted_count)
-
-
-def keys_of_versions(keys: Collection[str]) -> set[str]:
-    """Return which of these keys some version names."""
-    rows = rows_of(Version).find({"files.key": {"$in": list(keys)}}, {"files.key": 1, "_id": 0})
-    return {file["key"] for row in rows for file in row["files"]}
-
-
-def _mine(claim: Claim) -> dict[str, Any]:
-    return {"_id": claim.key, "publisher": claim.publisher}
+    return _rows().delete_one({"_id": claim.key, "attempt": remover}).deleted_count == 1
 
 
 def _rows() -> Rows[dict[str, Any]]:
     return rows_of(PublishClaim).with_options(write_concern=_UNSYNCED)
-
-
-def _lost() -> Conflict:
-    return Conflict("This publish took too long and another one took its place.")

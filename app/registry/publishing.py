@@ -7,13 +7,14 @@ claim goes. A crash at any line leaves a claim that nobody sees; ``sweeping`` re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import uuid
 from dataclasses import replace
 
 from bson import ObjectId
+from pymongo.errors import PyMongoError
 
 from app.auth.principal import Principal
-from app.errors import Conflict, RegistryError, Unavailable, VersionExists
+from app.errors import Conflict, Unavailable, VersionExists
 from app.extensions import store
 from app.models import File, Package, Version, VersionState
 from app.models.rows import rows_of
@@ -21,7 +22,6 @@ from app.registry import claims, showing
 from app.registry.repositories import organization_by_id
 from app.registry.resolution import PublishTarget, create_repository
 from app.registry.uploads import Published, Upload, UploadedFile
-from app.storage.base import ObjectExists
 from app.storage.keys import object_key
 
 
@@ -44,25 +44,31 @@ def publish(principal: Principal, target: PublishTarget, upload: Upload) -> Publ
     if target.creates_repository:
         repository = create_repository(principal, target)
         target = replace(target, repository=repository, creates_repository=False)
-    files = [_file_row(target, upload, one) for one in upload.files]
+    attempt_id = uuid.uuid4().hex
+    files = [_file_row(target, upload, one, attempt_id) for one in upload.files]
     claim = claims.take(
         _wanted(target, upload),
-        [one.key for one in files],
+        claims.Attempt(
+            id=attempt_id,
+            keys=[one.key for one in files],
+            size_bytes=sum(one.size_bytes for one in files),
+        ),
         refuse_taken=lambda: _refuse_taken(target, upload),
     )
     try:
         if target.package is not None:
             _refuse_taken(target, upload)
         _require_repository(target)
-        _reveal(claim, files, upload)
+        for row, one in zip(files, upload.files, strict=True):
+            store.reveal(one.staged, row.key)
     except BaseException:
         claims.release(claim)
         raise
     try:
         return showing.show(showing.Ready.to_publish(principal, target, upload, claim, files))
-    except Unavailable:
+    except (Unavailable, PyMongoError):
         raise  # The commit may have happened: the claim is left to the sweeper.
-    except RegistryError:
+    except Exception:
         claims.release(claim)
         raise
 
@@ -111,15 +117,18 @@ def _require_repository(target: PublishTarget) -> None:
         raise Conflict(f"{target.repository.path} was deleted while this was published to it.")
 
 
-def _file_row(target: PublishTarget, upload: Upload, file: UploadedFile) -> File:
-    """Return a file's row; its key is ``protocol/org/package/version/filename``."""
+def _file_row(target: PublishTarget, upload: Upload, file: UploadedFile, attempt: str) -> File:
+    """Return a file's row; its key is ``protocol/org/package/version~attempt/filename``.
+
+    No two attempts share a key, so that none can touch, nor be given, another's bytes.
+    """
     return File(
         filename=file.filename,
         key=object_key(
             target.name.protocol,
             target.repository.organization_slug,
             target.name.normal,
-            upload.number,
+            f"{upload.number}~{attempt}",
             file.filename,
         ),
         size_bytes=file.staged.size_bytes,
@@ -129,16 +138,3 @@ def _file_row(target: PublishTarget, upload: Upload, file: UploadedFile) -> File
         md5=file.staged.digests.md5,
         media_type=file.media_type,
     )
-
-
-def _reveal(claim: claims.Claim, files: Sequence[File], upload: Upload) -> None:
-    for row, one in zip(files, upload.files, strict=True):
-        try:
-            store.reveal(one.staged, row.key)
-        except ObjectExists:
-            # An attempt that died left its bytes here. They may still be in somebody's
-            # hands, so ours go elsewhere; the sweeper removes what no row names.
-            directory, _, filename = row.key.rpartition("/")
-            row.key = object_key(*directory.split("/"), f"~{claim.publisher}", filename)
-            claims.add_key(claim, row.key)
-            store.reveal(one.staged, row.key)

@@ -38,6 +38,7 @@ from app.registry.repositories import (
     OrganizationFacts,
     default_organization,
     facts_of,
+    hold_organization,
     organization_by_id,
     organization_by_slug,
     organization_tag,
@@ -329,11 +330,13 @@ def create_repository(principal: Principal, target: PublishTarget) -> Repository
     Another publish at the same moment may have made it: then that one is returned.
 
     Raises:
-        Forbidden: its slug serves another format.
+        Forbidden: its slug serves another format, or no publishes.
+        Conflict: its organization was deleted meanwhile.
     """
     facts = target.repository
 
     def work() -> None:
+        hold_organization(facts.organization_id)
         Repository(
             id=facts.id,
             organization=facts.organization_id,
@@ -354,11 +357,16 @@ def create_repository(principal: Principal, target: PublishTarget) -> Repository
     with suppress(NotUniqueError):
         coherence.change({organization_tag(facts.organization_id)}, lambda: in_transaction(work))
     row = rows_of(Repository).find_one(
-        {"organization": facts.organization_id, "name": facts.name, "protocol": facts.protocol}
+        {
+            "organization": facts.organization_id,
+            "name": facts.name,
+            "protocol": facts.protocol,
+            "kind": RepositoryKind.HOSTED,
+        }
     )
     if row is None:
         raise Forbidden(
-            f"{facts.path} exists, for another format. Create a hosted {facts.protocol} "
+            f"{facts.path} exists, for another format or kind. Create a hosted {facts.protocol} "
             f"repository in {facts.organization_slug} first."
         )
     return facts_of(row, facts.organization_slug)

@@ -23,6 +23,7 @@ from app.storage.base import ObjectStat
 log = structlog.get_logger(__name__)
 
 _BATCH = 500
+_LEAST_GRACE = timedelta(minutes=2)
 _LONGEST_UPLOAD_SECONDS = 48 * 3600
 
 
@@ -45,7 +46,7 @@ def sweep(moment: datetime | None = None) -> Swept:
     """
     ahead = timedelta() if moment is None else moment - now()
     grace = timedelta(seconds=settings.sweep_grace_seconds)
-    unfinished = max(grace, claims.ABANDONED_AFTER)
+    unfinished = max(grace, _LEAST_GRACE)
     before = now() + ahead - unfinished
     swept = Swept(
         claims=claims.remove_abandoned(before),
@@ -77,7 +78,7 @@ def _sweep_orphans(before: datetime) -> int:
     count = 0
     for batch in _batches(store.list("")):
         old = [one.key for one in batch if one.modified_at < before]
-        named = claims.keys_of_versions(old)
+        named = claims.keys_in_use(old)
         for key in old:
             if key not in named:
                 store.delete(key)

@@ -89,7 +89,7 @@ def list_tombstones(
         # By format, so that the index by format, organization and name is of use.
         "protocol": wanted.protocol or {"$in": sorted(served_formats())},
         "organization": found.id,
-        "deleted_at": {"$ne": None},
+        "deleted_at": {"$exists": True},
     }
     return find_page(rows_of(Package), where, _ORDER, page).shown_as(
         lambda rows: _views(rows, found)
@@ -136,7 +136,7 @@ def _row(organization: OrganizationFacts, tombstone: str) -> Row:
             {
                 "_id": ObjectId(tombstone),
                 "organization": organization.id,
-                "deleted_at": {"$ne": None},
+                "deleted_at": {"$exists": True},
             }
         )
     if row is None:

@@ -13,12 +13,14 @@ from app.models import (
     Organization,
     Package,
     Repository,
+    RepositoryKind,
     RepositoryRole,
     Team,
     TeamMember,
     TeamRole,
     Version,
     VersionState,
+    in_transaction,
 )
 from app.models.fields import now
 from app.models.rows import rows_of
@@ -26,12 +28,15 @@ from app.registry import (
     cascading,
     organizations,
     publishing,
+    repository_management,
     resolution,
     team_members,
     teams,
 )
 from app.registry.names import PackageName
 from app.registry.organizations import NewOrganization
+from app.registry.repositories import hold_organization
+from app.registry.repository_management import NewRepository
 from app.registry.scopes import Scope, ScopeKind
 from app.registry.teams import TeamContent
 from app.registry.uploads import Upload
@@ -181,3 +186,43 @@ def test_a_publish_whose_repository_is_deleted_meanwhile_is_refused(
         with pytest.raises(Conflict, match="deleted"):
             publishing.publish(alice.principal, target, upload)
         assert Package.objects.count() == Version.objects.count() == 0
+
+
+def test_what_a_deletion_that_died_left_behind_is_withdrawn(world: World, alice: Person) -> None:
+    world.organization("acme", alice)
+    repository = world.repository("acme", alice, "web")
+    other = world.repository("acme", alice, "other")
+    with world.context():
+        homeless = a_package(repository, "thing", VersionState.PUBLISHED)
+        at_home = a_package(other, "other-thing", VersionState.PUBLISHED)
+        Repository.objects(id=ObjectId(repository)).delete()  # and then it died
+        assert cascading.withdraw_homeless() == 1
+        assert Package.objects(id=homeless).get().deleted_at is not None
+        assert Version.objects(package=homeless).get().state is VersionState.WITHDRAWN
+        assert Package.objects(id=at_home).get().deleted_at is None
+        assert cascading.withdraw_homeless() == 0
+
+
+def test_a_repository_of_an_organization_that_is_gone_is_not_made(
+    world: World, alice: Person
+) -> None:
+    organization = ObjectId(world.organization("acme", alice))
+    with world.context():
+        in_transaction(lambda: hold_organization(organization))
+        Organization.objects.delete()
+        with pytest.raises(Conflict, match="deleted"):
+            in_transaction(lambda: hold_organization(organization))
+
+
+def test_a_first_publish_goes_to_no_group_of_the_name(world: World, alice: Person) -> None:
+    world.organization("acme", alice)
+    with world.context():
+        new = NewRepository(name="npm", protocol="npm", kind=RepositoryKind.GROUP)
+        repository_management.create_repository(alice.principal, "acme", new)
+    answer = world.app.test_client().put(
+        "/o/acme/npm/thing", data=a_publish("thing").body(), headers=alice.bearer
+    )
+    assert answer.status_code == 403
+    assert "Create a hosted npm repository" in answer.get_json()["error"]
+    with world.context():
+        assert Package.objects.count() == 0

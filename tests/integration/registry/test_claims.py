@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -37,8 +38,12 @@ def _in_the_app(world: World) -> Iterator[None]:
         yield
 
 
-def take() -> claims.Claim:
-    return claims.take(WANTED, [KEY], lambda: None)
+def an_attempt(*keys: str, size_bytes: int = 5) -> claims.Attempt:
+    return claims.Attempt(id=uuid.uuid4().hex, keys=keys or [KEY], size_bytes=size_bytes)
+
+
+def take(*keys: str, size_bytes: int = 5) -> claims.Claim:
+    return claims.take(WANTED, an_attempt(*keys, size_bytes=size_bytes), lambda: None)
 
 
 def finish(claim: claims.Claim) -> None:
@@ -52,18 +57,17 @@ def put_object(key: str = KEY) -> None:
 
 
 def keys() -> set[str]:
-    return {one.key for one in store.list("")}
+    return {one.key for one in store.list("npm/")}
 
 
-def age(claim: claims.Claim) -> None:
-    long_ago = now() - 2 * claims.ABANDONED_AFTER
-    assert PublishClaim.objects(id=claim.key).update_one(set__claimed_at=long_ago) == 1
+def expire(claim: claims.Claim) -> None:
+    assert PublishClaim.objects(id=claim.key).update_one(set__expires_at=now()) == 1
 
 
 def test_a_number_is_one_publishers_at_a_time_until_it_is_finished() -> None:
     claim = take()
     with pytest.raises(Conflict, match="another"):
-        finish(claims.Claim(key=claim.key, publisher="somebody else"))
+        finish(claims.Claim(key=claim.key, attempt="another"))
     finish(claim)
     assert PublishClaim.objects.count() == 0
     with pytest.raises(Conflict, match="another"):
@@ -81,14 +85,14 @@ def test_who_waits_for_a_number_is_told_once_it_is_taken() -> None:
             raise VersionExists("@acme/thing", "1.0.0")
 
     with pytest.raises(VersionExists):
-        claims.take(WANTED, [KEY], refuse_taken)
+        claims.take(WANTED, an_attempt(), refuse_taken)
     assert len(looks) == 2
 
 
 def test_who_waits_for_a_number_gets_it_once_it_is_given_up() -> None:
     claim = take()
-    second = claims.take(WANTED, [KEY], lambda: claims.release(claim))
-    assert second.publisher != claim.publisher
+    second = claims.take(WANTED, an_attempt(), lambda: claims.release(claim))
+    assert second.attempt != claim.attempt
     finish(second)
 
 
@@ -99,45 +103,45 @@ def test_nobody_waits_for_ever() -> None:
 
 
 def test_an_abandoned_claim_is_taken_over_and_its_publisher_can_do_nothing_more() -> None:
-    dead = take()
-    put_object()
-    age(dead)
-    alive = take()
-    with pytest.raises(Conflict):
-        claims.add_key(dead, f"{KEY}-2")
+    dead = take("npm/dead")
+    put_object("npm/dead")
+    expire(dead)
+    alive = take("npm/alive")
+    put_object("npm/alive")
     with pytest.raises(Conflict):
         finish(dead)
     claims.release(dead)
-    assert keys() == {KEY}  # It may be the other's by now.
+    assert "npm/alive" in keys()
     finish(alive)
 
 
+def test_a_large_publish_is_given_more_time() -> None:
+    small, large = an_attempt(), an_attempt(size_bytes=512 * 1024 * 1024)
+    assert small.patience == timedelta(minutes=2)
+    assert large.patience > timedelta(minutes=30)
+
+
 def test_a_released_claim_leaves_nothing() -> None:
-    claim = take()
-    claims.add_key(claim, f"{KEY}-2")
-    put_object()
-    put_object(f"{KEY}-2")
+    claim = take("npm/one", "npm/two")
+    put_object("npm/one")
+    put_object("npm/two")
     claims.release(claim)
     assert keys() == set()
     assert PublishClaim.objects.count() == 0
 
 
-def test_a_released_claim_leaves_what_is_published_already() -> None:
+def test_what_a_claim_or_a_version_names_is_in_use() -> None:
+    file = File(filename="thing-1.0.0.tgz", key="npm/shown", size_bytes=5, sha256="0" * 64)
     Version(
         package=ObjectId(),
         number="1.0.0",
         display_number="1.0.0",
-        files=[File(filename="thing-1.0.0.tgz", key=KEY, size_bytes=5, sha256="0" * 64)],
+        files=[file],
         published_at=now(),
     ).save()
-    put_object()
-    claims.release(take())
-    assert keys() == {KEY}
-    claim = take()
-    sweep(now() + timedelta(days=1))
-    with pytest.raises(Conflict):
-        finish(claim)
-    assert keys() == {KEY}
+    take("npm/claimed")
+    asked = ["npm/shown", "npm/claimed", "npm/left-behind"]
+    assert claims.keys_in_use(asked) == {"npm/shown", "npm/claimed"}
 
 
 def test_the_sweeper_ends_a_publish_before_it_removes_its_objects() -> None:

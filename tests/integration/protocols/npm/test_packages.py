@@ -369,9 +369,9 @@ def test_a_crashed_publish_that_was_abandoned_is_taken_over(npm: Npm) -> None:
     organization = Package.objects.get().organization.id
     PublishClaim(
         id=PublishClaim.key_of("npm", organization, "@acme/thing", "1.0.0"),
-        publisher="dead",
+        attempt="dead",
         repository=Package.objects.get().repository.id,
-        claimed_at="2020-01-01T00:00:00Z",
+        expires_at="2020-01-01T00:00:00Z",
     ).save()
     document = a_publish("@acme/thing", description="the second attempt")
     assert npm.publish(document).status_code == 201
