@@ -17,7 +17,7 @@ import structlog
 from app.extensions import settings, store
 from app.models import Version, VersionState
 from app.models.fields import now
-from app.registry import claims
+from app.registry import cascading, claims
 from app.storage.base import ObjectStat
 
 log = structlog.get_logger(__name__)
@@ -32,6 +32,7 @@ class Swept:
     """What one sweep removed."""
 
     claims: int
+    homeless_packages: int
     withdrawn_files: int
     orphan_objects: int
     staged_files: int
@@ -50,6 +51,7 @@ def sweep(moment: datetime | None = None) -> Swept:
     before = now() + ahead - unfinished
     swept = Swept(
         claims=claims.remove_abandoned(before),
+        homeless_packages=cascading.withdraw_homeless(),
         withdrawn_files=_sweep_withdrawn(now() + ahead - grace),
         orphan_objects=_sweep_orphans(before),
         staged_files=store.sweep_staging(older_than_seconds=(unfinished - ahead).total_seconds()),

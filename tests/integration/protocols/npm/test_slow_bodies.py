@@ -30,7 +30,7 @@ class Body(io.RawIOBase):
         """It is."""
         return True
 
-    def seek(self, offset: int, whence: int = 0, /) -> int:
+    def seek(self, _offset: int, _whence: int = 0, /) -> int:
         """Only to where it is: the client asks whether that works."""
         return self._content.tell()
 
