@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from flask import Response, request
@@ -16,7 +16,7 @@ from app.auth.users import NewUser
 from app.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthenticated
 from app.extensions import settings
 from app.models import ApiToken, User
-from app.protocols.npm import rendering
+from app.protocols.npm import rendering, token_requests
 from app.protocols.npm.answers import json_object, json_response
 from app.protocols.npm.identity import PROTOCOL_NAME
 from app.protocols.npm.routes import blueprint
@@ -26,7 +26,6 @@ from app.registry.scopes import current_scope
 
 _COUCH_USER = "org.couchdb.user:"
 _MOST_TOKENS = 500
-_MOST_DAYS = 3650
 
 
 @blueprint.get("/-/ping")
@@ -144,7 +143,8 @@ def create_token() -> Response:
     user = local_accounts.check(
         principal.username, password, current_client(), method="npm token create"
     )
-    issued = tokens.create(users.principal_of(user, CredentialKind.PASSWORD), _spec(body))
+    owner = users.principal_of(user, CredentialKind.PASSWORD)
+    issued = tokens.create(owner, token_requests.spec_of(owner, body))
     return json_response(
         {
             **_shown(issued.token),
@@ -239,43 +239,6 @@ def _user_with(username: str, password: str, body: dict[str, Any]) -> User:
         with suppress(Conflict):  # The account exists: then this is a sign-in.
             return users.register(NewUser(email=email, username=username, password=password))
     return local_accounts.check(username, password, current_client(), method="npm login")
-
-
-def _spec(body: dict[str, Any]) -> TokenSpec:
-    """Read what npm 10 and 11 ask for in a token."""
-    networks = body.get("cidr_whitelist") or []
-    if not isinstance(networks, list) or not all(isinstance(one, str) for one in networks):
-        raise InvalidInput("'cidr_whitelist' must be a list of networks.")
-    is_for_reading = bool(body.get("readonly")) or (
-        body.get("packages_and_scopes_permission") == "read-only"
-    )
-    return TokenSpec(
-        name=str(body.get("name") or f"npm token {datetime.now(UTC):%Y-%m-%d %H:%M}"),
-        limits=TokenLimits(
-            protocols=frozenset({PROTOCOL_NAME}),
-            actions=frozenset({"read"}) if is_for_reading else frozenset(),
-            packages=_packages(body),
-        ),
-        networks=tuple(networks),
-        expires_at=_expiry(body.get("expires")),
-    )
-
-
-def _packages(body: dict[str, Any]) -> frozenset[str]:
-    listed = body.get("packages") or []
-    if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
-        raise InvalidInput("'packages' must be a list of package names.")
-    if body.get("packages_all"):
-        return frozenset()
-    return frozenset(listed)
-
-
-def _expiry(days: object) -> datetime | None:
-    if days is None:
-        return None
-    if not isinstance(days, int) or isinstance(days, bool) or not 0 < days <= _MOST_DAYS:
-        raise InvalidInput(f"'expires' must be a number of days from 1 to {_MOST_DAYS}.")
-    return datetime.now(UTC) + timedelta(days=days)
 
 
 def _shown(token: ApiToken) -> dict[str, Any]:

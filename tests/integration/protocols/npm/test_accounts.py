@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from app.models import ApiToken
+from tests.npm_wire import a_publish
+from tests.world import PASSWORD
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from werkzeug.test import TestResponse
+
+    from tests.integration.protocols.npm.conftest import Acme, Npm
+    from tests.world import World
+
+
+def _ask_for_a_token(npm: Npm, **asked: object) -> TestResponse:
+    body = json.dumps({"name": "ci", "password": PASSWORD, **asked}).encode()
+    return npm.request("POST", "-/npm/v1/tokens", body)
+
+
+@pytest.fixture
+def with_token(npm: Npm, npm_as: Any) -> Callable[..., Npm]:
+    """Speak npm with a token that was made as asked, by the maintainer."""
+
+    def make(**asked: object) -> Npm:
+        answer = _ask_for_a_token(npm, **asked)
+        assert answer.status_code == 201, answer.get_data()
+        found: Npm = npm_as()
+        found.headers = {"Authorization": f"Bearer {answer.get_json()['token']}"}
+        return found
+
+    return make
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"readonly": True},
+        {"packages_and_scopes_permission": "read-only"},
+        {"orgs_permission": "read-only"},
+        {"packages_and_scopes_permission": "read-only", "orgs_permission": "read-only"},
+        {"readonly": True, "packages_and_scopes_permission": "read-write"},
+    ],
+)
+def test_a_token_for_reading_only_reads(
+    asked: dict[str, object], npm: Npm, with_token: Callable[..., Npm]
+) -> None:
+    npm.published()
+    reader = with_token(**asked)
+    assert reader.get("@acme/thing").status_code == 200
+    refused = reader.publish(a_publish("@acme/thing", "2.0.0"))
+    assert refused.status_code == 403
+    assert "limited to the actions read" in refused.get_json()["error"]
+
+
+def test_a_token_is_limited_to_organizations(
+    npm: Npm, acme: Acme, world: World, with_token: Callable[..., Npm]
+) -> None:
+    world.organization("beta", acme.maintainer)
+    npm.published("@beta/other")
+    npm.published("@acme/thing")
+    limited = with_token(
+        orgs=["beta"], orgs_permission="read-write", packages_and_scopes_permission="read-write"
+    )
+    limited.published("@beta/other", "2.0.0")
+    refused = limited.get("@acme/thing")
+    assert refused.status_code == 403
+    assert "limited to other organizations" in refused.get_json()["error"]
+
+
+def test_a_token_is_limited_to_packages(npm: Npm, with_token: Callable[..., Npm]) -> None:
+    npm.published("@acme/thing")
+    npm.published("@acme/other")
+    limited = with_token(packages=["@acme/thing"])
+    limited.published("@acme/thing", "2.0.0")
+    assert limited.publish(a_publish("@acme/other", "2.0.0")).status_code == 403
+
+
+def test_a_token_that_reaches_all_packages_is_not_limited_to_any(
+    npm: Npm, with_token: Callable[..., Npm]
+) -> None:
+    npm.published("@acme/thing")
+    with_token(packages_all=True, bypass_2fa=True, expires=7).published("@acme/other")
+
+
+@pytest.mark.parametrize(
+    ("asked", "complaint"),
+    [
+        ({"scopes": ["@acme"]}, "cannot limit a token to scopes"),
+        ({"scopes": "@acme"}, "'scopes' must be a list"),
+        ({"orgs": ["nobody"]}, "no organization nobody"),
+        ({"orgs": ["hidden"]}, "no organization hidden"),
+        ({"orgs": {"acme": 1}}, "'orgs' must be a list"),
+        ({"orgs_permission": "no-access"}, "'orgs_permission' can be read-only or read-write"),
+        ({"orgs_permission": []}, "'orgs_permission' can be"),
+        ({"packages_and_scopes_permission": "no-access"}, "_permission' can be"),
+        ({"packages_and_scopes_permission": "read-write-stage-only"}, "stages no releases"),
+        (
+            {"packages_and_scopes_permission": "read-write", "orgs_permission": "read-only"},
+            "one permission for packages and organizations",
+        ),
+        ({"packages": ["@acme/thing"], "packages_all": True}, "not both"),
+        ({"packages": ["@acme/*"]}, "is not allowed"),
+        ({"packages": [1]}, "'packages' must be a list"),
+        ({"readonly": "no"}, "'readonly' must be true or false"),
+        ({"expires": 0}, "'expires' must be a number of days"),
+    ],
+    ids=str,
+)
+def test_what_a_token_cannot_be_limited_to_is_refused(
+    asked: dict[str, object], complaint: str, npm: Npm, acme: Acme, world: World
+) -> None:
+    world.organization("hidden", acme.outsider)
+    before = ApiToken.objects.count()
+    answer = _ask_for_a_token(npm, **asked)
+    assert answer.status_code == 400
+    assert complaint in answer.get_json()["error"]
+    assert ApiToken.objects.count() == before
