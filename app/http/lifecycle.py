@@ -36,6 +36,7 @@ from app.web.pages import error_page
 log = structlog.get_logger(__name__)
 
 _LONGEST_AGENT = 256
+_LARGEST_BODY_BYTES = 64 * 1024  # outside of the formats, where a view sets no limit of its own
 
 
 def install(app: Flask) -> None:
@@ -59,6 +60,8 @@ def _begin() -> None:
     g.client = client
     g.protocol = environ.get(PROTOCOL)
     g.scope = environ.get(SCOPE)
+    if g.protocol is None:  # a format reads its bodies itself, within limits of its own
+        request.max_content_length = _LARGEST_BODY_BYTES
     structlog.contextvars.bind_contextvars(request_id=client.request_id)
     audit.bind_request(ip=client.ip, user_agent=client.user_agent, request_id=client.request_id)
     if _takes_anyone():

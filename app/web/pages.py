@@ -17,7 +17,7 @@ from app.auth import secrets, sessions
 from app.auth.current import current_client, current_principal
 from app.auth.principal import ANONYMOUS, Principal
 from app.auth.sessions import SignIn
-from app.errors import Forbidden, RegistryError, Unauthenticated
+from app.errors import Forbidden, RegistryError, Unauthenticated, UnsupportedMediaType
 from app.extensions import settings
 from app.version import VERSION
 
@@ -29,6 +29,8 @@ ACCESS_COOKIE = "packhouse_access"
 REFRESH_COOKIE = "packhouse_refresh"
 CSRF_FIELD = "csrf"
 _COOKIE_PATH = "/ui"
+_FORM = "application/x-www-form-urlencoded"
+_LARGEST_FORM_BYTES = 64 * 1024
 _POLICY = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; "
     "img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -43,6 +45,7 @@ def _recognise() -> None:
         return
     g.principal = _principal_from_cookies()
     if request.method == "POST":
+        _require_small_form()
         _require_own_form()
 
 
@@ -133,6 +136,13 @@ def _principal_from_cookies() -> Principal:
         return sessions.principal_from(g.renewed_sign_in.access_token)
     except Unauthenticated:
         return ANONYMOUS
+
+
+def _require_small_form() -> None:
+    """Refuse what no form of ours sends: anybody may post, and files of a form go to the disk."""
+    if request.mimetype != _FORM:
+        raise UnsupportedMediaType(f"Send the form as {_FORM}.")
+    request.max_content_length = _LARGEST_FORM_BYTES
 
 
 def _require_own_form() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from typing import TYPE_CHECKING
 
@@ -129,3 +130,15 @@ def test_another_site_approves_nothing(browser: FlaskClient, login: str) -> None
     assert browser.post(login, data=form, headers=foreign).status_code == 403
     assert browser.post(login, data={**form, "csrf": "00"}).status_code == 403
     assert "Approve" in text_of(browser, login)
+
+
+def test_a_form_is_small_and_brings_no_files(app: Flask) -> None:
+    client = app.test_client()
+    form = {"identifier": "alice", "password": "x" * 65_000}
+    assert client.post("/ui/sign-in", data=form).status_code == 401
+    form["password"] += "x" * 1000
+    answer = client.post("/ui/sign-in", data=form)
+    assert (answer.status_code, "65536 bytes" in answer.get_data(as_text=True)) == (413, True)
+    files = {"identifier": "alice", "password": PASSWORD, "file": (io.BytesIO(b"x"), "name")}
+    answer = client.post("/ui/sign-in", data=files)
+    assert (answer.status_code, "<main>" in answer.get_data(as_text=True)) == (415, True)
