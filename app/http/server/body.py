@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 _BUFFER_BYTES = 64 * 1024
 _SMALL_REST_BYTES = 64 * 1024
 _LONGEST_LINE_BYTES = 1024  # of a chunk's size with its extensions, and of a trailer
-_MOST_TRAILERS = 32
-_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?")
+_LARGEST_TRAILERS_BYTES = 4096  # of all of them together
+_TEXT = rb"[^\x00-\x08\x0a-\x1f\x7f]*"
+_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;%b)?" % _TEXT)
+_TRAILER = re.compile(rb"[!#$%%&'*+\-.^_`|~0-9A-Za-z]+:%b" % _TEXT)
 
 
 class BodyError(OSError):
@@ -108,10 +110,14 @@ class RequestBody(io.RawIOBase):
         return int(line[1], 16)
 
     def _skip_trailers(self) -> None:
-        for _ in range(_MOST_TRAILERS):
-            if not self._read_line():
-                return
-        raise BodyError("There are too many trailers.")
+        """Pass over the trailers, as strict as with a head: they may hide another request."""
+        size = 0
+        while line := self._read_line():
+            size += len(line)
+            if size > _LARGEST_TRAILERS_BYTES:
+                raise BodyError("The trailers are too large.")
+            if not _TRAILER.fullmatch(line):
+                raise BodyError("A trailer is not a name and a value.")
 
     def _read_line(self) -> bytes:
         line = self._wire.read_until(b"\r\n", _check_line)
