@@ -24,6 +24,7 @@ REQUEST_ID = "packhouse.request_id"
 _READS = frozenset({"GET", "HEAD"})
 _LONGEST_REQUEST_ID = 128
 _LARGEST_KEPT_BYTES = 16 * 1024 * 1024
+_LARGEST_KEY = 2048  # characters: what clients really send is a tenth of it
 
 
 class RequestIds:
@@ -81,7 +82,9 @@ class HotAnswers:
             body = self._app(environ, start_response)
         made: HotAnswer | None = environ.get(HOT_ANSWER)
         if made is not None and made.size_bytes <= _LARGEST_KEPT_BYTES:
-            self._coherence.keep(key, made, recording, made.size_bytes)
+            key_size = sum(len(part) for part in key if part)
+            if key_size <= _LARGEST_KEY:
+                self._coherence.keep(key, made, recording, made.size_bytes + key_size)
         return body
 
 

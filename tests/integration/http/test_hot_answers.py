@@ -85,6 +85,24 @@ def test_a_hot_answer_is_conditional_and_negotiated_too(app: Flask, owner: Perso
     assert head.headers["Content-Length"] == str(len(first.get_data()))
 
 
+def test_what_a_client_makes_long_counts_and_is_not_kept_beyond_reason(
+    app: Flask, owner: Person
+) -> None:
+    bearer = owner.bearer["Authorization"]
+    read_hot(app, bearer)
+    coherence: Any = app.extensions["packhouse.coherence"]
+
+    def growth_by(accept: str) -> int:
+        before = coherence.size_bytes
+        assert read(app, bearer, Accept=accept).status_code == 200
+        return int(coherence.size_bytes - before)
+
+    short = growth_by("application/json")
+    assert short > 0
+    assert growth_by("application/json," + "a" * 1000) == short + 1001
+    assert growth_by("application/json," + "a" * 4000) == 0
+
+
 def test_another_credential_is_decided_anew(app: Flask, owner: Person, world: World) -> None:
     read(app, owner.bearer["Authorization"])
     outsider = world.person("oscar")
