@@ -11,7 +11,7 @@ import uuid
 from dataclasses import replace
 
 from bson import ObjectId
-from pymongo.errors import PyMongoError
+from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from app.auth.principal import Principal
 from app.errors import Conflict, Unavailable, VersionExists
@@ -66,6 +66,10 @@ def publish(principal: Principal, target: PublishTarget, upload: Upload) -> Publ
         raise
     try:
         return showing.show(showing.Ready.to_publish(principal, target, upload, claim, files))
+    except DuplicateKeyError:
+        claims.release(claim)
+        _refuse_taken(replace(target, package=None), upload)
+        raise
     except (Unavailable, PyMongoError):
         raise  # The commit may have happened: the claim is left to the sweeper.
     except Exception:

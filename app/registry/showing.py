@@ -18,7 +18,7 @@ from pymongo.errors import DuplicateKeyError
 
 from app import audit
 from app.auth.principal import Principal
-from app.errors import Conflict, NameRefused, VersionExists
+from app.errors import Conflict, NameRefused
 from app.extensions import coherence, group_commit
 from app.models import DistTag, File, NameClaim, Package, Version, in_transaction, similarity_key
 from app.models.fields import now
@@ -74,18 +74,20 @@ class Ready:
 
 
 def show(ready: Ready) -> Published:
-    """Show a version, together with others that are ready at the same moment."""
+    """Show a version, together with others that are ready at the same moment.
+
+    Raises:
+        DuplicateKeyError: the number is published: the claim on it was forgotten.
+        Conflict, NameRefused: as for ``publishing.publish``.
+        Unavailable: whether it happened is unknown.
+    """
     try:
         published: Published = group_commit.commit(ready)
     except DuplicateKeyError:
         pass  # What was not there when the request came is there by now.
     else:
         return published
-    try:
-        return _show_all([replace(ready, looks_again=True)])[0]
-    except DuplicateKeyError as error:
-        # The claim was forgotten, and another publish of the number was faster.
-        raise VersionExists(ready.upload.name.display, ready.upload.display_number) from error
+    return _show_all([replace(ready, looks_again=True)])[0]
 
 
 def _show_all(group: Sequence[Ready]) -> list[Published]:

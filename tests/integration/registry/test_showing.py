@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
-from app.models import NameClaim, Package, PendingEvent, PublishClaim, Version
+from app.errors import VersionExists
+from app.models import NameClaim, Package, PendingEvent, PublishClaim, Version, VersionState
+from app.registry import publishing, resolution
+from app.registry.names import PackageName
+from app.registry.scopes import Scope, ScopeKind
+from app.registry.uploads import Upload
 from tests.npm_wire import a_publish
 
 if TYPE_CHECKING:
@@ -99,3 +104,27 @@ def test_many_versions_of_one_package_at_once_are_all_there(
     assert set(json.loads(answer.get_data())["versions"]) == {version for _, version in wanted}
     with world.context():
         assert Package.objects(name="thing").get().revision == AT_ONCE
+
+
+@pytest.mark.parametrize("state", list(VersionState))
+def test_a_number_that_was_published_since_it_was_looked_for_is_refused(
+    app: Flask, world: World, owner: Person, state: VersionState
+) -> None:
+    name = PackageName(protocol="npm", normal="thing", display="thing")
+    scope = Scope(
+        kind=ScopeKind.ORGANIZATION,
+        organization="acme",
+        protocol="npm",
+        prefix="/o/acme/npm/",
+        origin="http://registry.test",
+    )
+    with world.context():
+        target = resolution.for_publish(owner.principal, scope, name)
+    assert put(app, owner, "thing", "1.0.0").status_code == 201
+    upload = Upload(name=name, number="1.0.0", display_number="1.0.0", files=(), manifest=b"{}")
+    with world.context():
+        Version.objects(number="1.0.0").update(set__state=state)
+        with pytest.raises(VersionExists) as refused:
+            publishing.publish(owner.principal, target, upload)
+        assert refused.value.is_withdrawn is (state is VersionState.WITHDRAWN)
+        assert PublishClaim.objects.count() == 0
