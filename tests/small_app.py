@@ -22,7 +22,13 @@ SHOWN = ("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "RAW_URI", "SERVER_PROTO
 class HastyWorker(HttpWorker):
     """A worker that waits for nobody longer than a second."""
 
-    limits = Limits(head_seconds=1, idle_seconds=1, stall_seconds=1, skipped_seconds=0.5)
+    limits = Limits(
+        head_seconds=1,
+        idle_seconds=1,
+        stall_seconds=1,
+        least_bytes_per_second=64 * 1024,
+        skipped_seconds=0.5,
+    )
 
 
 class Endless:

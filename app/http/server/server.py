@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import sys
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from gevent.server import StreamServer
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from gevent.socket import socket
 
     from app.http.server.limits import Limits
+
+_SPARE_SHARE = 20  # of the connections, one in so many is kept free
 
 
 class Server(StreamServer):
@@ -36,6 +40,7 @@ class Server(StreamServer):
 
     def handle(self, sock: socket, address: tuple[str, int]) -> None:
         """Serve one client; StreamServer calls this in a greenlet."""
+        self._make_room()
         connection = Connection(sock, address, self)
         self._connections.add(connection)
         if self.is_stopping:
@@ -44,6 +49,18 @@ class Server(StreamServer):
             connection.serve()
         finally:
             self._connections.discard(connection)
+
+    def _make_room(self) -> None:
+        """Close what has waited for longest where few more clients would fit.
+
+        Connections that say nothing cost nothing to open: a full pool accepts nobody, and
+        does not answer the health check either.
+        """
+        if self.pool.free_count() > self.pool.size // _SPARE_SHARE:
+            return
+        longest = min(self._connections, key=attrgetter("waits_since"), default=None)
+        if longest is not None and longest.waits_since < math.inf:
+            longest.make_room()
 
     def begin_stop(self) -> None:
         """Accept no more, close what rests; each request that runs is its connection's last."""
