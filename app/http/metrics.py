@@ -33,11 +33,13 @@ SECONDS = Histogram(
     ("protocol",),
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
+_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+_OTHER = "OTHER"  # a client may invent methods, and each label is kept for ever
 
 
 def observe(protocol: str, method: str, status: int, seconds: float) -> None:
     """Count one answer."""
-    REQUESTS.labels(protocol, method, str(status)).inc()
+    REQUESTS.labels(protocol, method if method in _METHODS else _OTHER, str(status)).inc()
     SECONDS.labels(protocol).observe(seconds)
 
 
