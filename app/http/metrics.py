@@ -7,9 +7,8 @@ directory that ``PROMETHEUS_MULTIPROC_DIR`` names (config/gunicorn.py sets it).
 from __future__ import annotations
 
 import hmac
-import ipaddress
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, request
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
@@ -20,6 +19,7 @@ from prometheus_client import (
     values,
 )
 
+from app.auth.addresses import read_address
 from app.auth.current import takes_anyone
 from app.errors import Forbidden
 from app.extensions import settings
@@ -34,6 +34,14 @@ SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+_FORWARDED = (
+    "Forwarded",
+    "Via",
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Proto",
+    "X-Real-IP",
+)
 _OTHER = "OTHER"  # a client may invent methods, and each label is kept for ever
 
 
@@ -61,10 +69,10 @@ def metrics() -> Response:
 
 
 def _from_this_machine() -> bool:
-    try:
-        return ipaddress.ip_address(g.client.ip).is_loopback
-    except ValueError:
-        return False
+    """Whether a program here asks for itself, and no proxy here for somebody else."""
+    peer = read_address(request.remote_addr or "")
+    is_here = peer is not None and peer.is_loopback
+    return is_here and not any(name in request.headers for name in _FORWARDED)
 
 
 def _has_token() -> bool:
