@@ -116,9 +116,13 @@ def csrf_value() -> str:
 
 def safe_next(target: str | None) -> str:
     """Return where to go after signing in: a page of ours, whatever the URL says."""
-    parts = urlsplit(target or "")
+    home = "/ui/"
+    try:
+        parts = urlsplit(target or "")
+    except ValueError:  # half of an IPv6 address
+        return home
     is_ours = not parts.scheme and not parts.netloc and parts.path.startswith("/ui/")
-    return (target or "") if is_ours else "/ui/"
+    return target if target and is_ours else home
 
 
 def _principal_from_cookies() -> Principal:

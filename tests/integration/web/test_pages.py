@@ -10,6 +10,7 @@ import pytest
 
 from app.auth import device_logins
 from app.auth.principal import ClientInfo
+from app.http.server.body import BodyError
 from tests.world import PASSWORD
 
 if TYPE_CHECKING:
@@ -17,6 +18,17 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
 
     from tests.world import Person, World
+
+
+class WrongChunks(io.RawIOBase):
+    """A body whose end nobody knows."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, _buffer: object, /) -> int:
+        raise BodyError("A chunk does not begin with its size.")
+
 
 # Scripts and styles that stand in a page, which the policy would not let run.
 _INLINE = re.compile(r"<script(?![^>]*\bsrc=)|<style|\s(?:style|on[a-z]+|hx-on[^=]*)=|javascript:")
@@ -142,3 +154,32 @@ def test_a_form_is_small_and_brings_no_files(app: Flask) -> None:
     files = {"identifier": "alice", "password": PASSWORD, "file": (io.BytesIO(b"x"), "name")}
     answer = client.post("/ui/sign-in", data=files)
     assert (answer.status_code, "<main>" in answer.get_data(as_text=True)) == (415, True)
+
+
+def test_a_form_in_wrong_chunks_is_the_senders_fault(app: Flask) -> None:
+    answer = app.test_client().post(
+        "/ui/sign-in",
+        content_type="application/x-www-form-urlencoded",
+        environ_overrides={
+            "wsgi.input": io.BufferedReader(WrongChunks()),
+            "wsgi.input_terminated": True,
+        },
+    )
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("target", ["//[", "http://[::1", "//elsewhere.test/ui/", "/api/docs", ""])
+def test_a_sign_in_leads_to_pages_of_ours_only(app: Flask, alice: Person, target: str) -> None:
+    client = app.test_client()
+    assert client.get("/ui/sign-in", query_string={"next": target}).status_code == 200
+    form = {"identifier": alice.user.username, "password": PASSWORD, "next": target}
+    assert client.post("/ui/sign-in", data=form).headers["Location"] == "/ui/"
+
+
+@pytest.mark.parametrize("authorization", ["Bearer wrong", "Basic eDp5", "nonsense !"])
+def test_pages_know_their_visitors_by_cookies_alone(
+    app: Flask, browser: FlaskClient, authorization: str
+) -> None:
+    headers = {"Authorization": authorization}
+    assert app.test_client().get("/ui/sign-in", headers=headers).status_code == 200
+    assert browser.get("/ui/", headers=headers).status_code == 200
