@@ -113,6 +113,7 @@ class Settings(BaseSettings):
     memory_cache_bytes: int = Field(64 * MIB, ge=0)
     max_file_bytes: int = Field(512 * MIB, ge=1)
     sweep_grace_seconds: int = Field(3600, ge=0)
+    sweep_orphans_after_seconds: int = Field(7 * 24 * 3600, ge=0)
 
     enable_upstream_cache: bool = True
     upstream_cache_expiry: int = Field(24, ge=0, description="hours")

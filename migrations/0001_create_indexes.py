@@ -77,7 +77,7 @@ _INDEXES: tuple[tuple[str, str, list[tuple[str, int]], dict[str, Any]], ...] = (
         "versions",
         "withdrawn",
         [("withdrawn_at", _UP)],
-        {"partialFilterExpression": {"state": "withdrawn"}},
+        {"partialFilterExpression": {"state": "withdrawn", "files.0": {"$exists": True}}},
     ),
     ("versions", "file_key", [("files.key", _UP)], {}),
     ("versions", "filename", [("package", _UP), ("files.filename", _UP)], {}),

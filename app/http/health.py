@@ -18,6 +18,7 @@ from app.errors import RegistryError
 from app.extensions import redis, settings, store
 from app.heartbeat import HEARTBEAT_KEY
 from app.models.connection import client
+from app.registry import store_owner
 from app.version import VERSION
 
 blueprint = Blueprint("health", __name__)
@@ -39,6 +40,13 @@ def _check_storage() -> None:
     store.check()
 
 
+def _check_store_owner() -> None:
+    try:
+        store_owner.check()
+    except store_owner.StoreNotOurs as error:
+        raise CheckFailed(str(error)) from error
+
+
 def _check_worker() -> None:
     if redis.get(settings.redis_prefix + HEARTBEAT_KEY) is None:
         raise CheckFailed("no sign of life from the worker and its schedule")
@@ -47,9 +55,11 @@ def _check_worker() -> None:
 CHECKS: dict[str, Callable[[], None]] = {
     "mongodb": _check_mongodb,
     "storage": _check_storage,
+    "store_owner": _check_store_owner,
     "redis": _check_redis,
     "worker": _check_worker,
 }
+_LONGEST_ERROR = 500
 _VITAL = frozenset({"mongodb", "storage"})  # without these, not even reads are whole
 
 
@@ -102,7 +112,10 @@ def _run_checks(names: frozenset[str] | None = None) -> dict[str, dict[str, Any]
             try:
                 check()
             except (PyMongoError, RedisError, RegistryError, OSError, CheckFailed) as error:
-                outcome = {"status": "failed", "error": f"{type(error).__name__}: {error}"[:300]}
+                outcome = {
+                    "status": "failed",
+                    "error": f"{type(error).__name__}: {error}"[:_LONGEST_ERROR],
+                }
             else:
                 outcome = {"status": "ok"}
         return {**outcome, "latency_ms": round((time.monotonic() - started) * 1000, 1)}

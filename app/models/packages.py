@@ -169,7 +169,10 @@ class Version(Document):
             {"fields": ["package", "number"], "unique": True},
             {
                 "fields": ["withdrawn_at"],
-                "partialFilterExpression": {"state": VersionState.WITHDRAWN.value},
+                "partialFilterExpression": {
+                    "state": VersionState.WITHDRAWN.value,
+                    "files.0": {"$exists": True},  # what the sweeper has yet to do
+                },
             },
             {"fields": ["files.key"]},
             {"fields": ["package", "files.filename"]},
