@@ -8,8 +8,16 @@ from typing import Any
 
 from flask import Response, request
 
-from app.auth import device_logins, local_accounts, password_changes, tokens, users
+from app.auth import (
+    device_logins,
+    local_accounts,
+    password_changes,
+    token_format,
+    tokens,
+    users,
+)
 from app.auth.current import current_client, current_principal, takes_anyone
+from app.auth.limits import require_account_use
 from app.auth.principal import CredentialKind, Principal, TokenLimits
 from app.auth.token_rules import LOGIN, LONGEST_NAME, TokenSpec
 from app.auth.users import NewUser
@@ -118,7 +126,7 @@ def couch_user(username: str) -> Response:
 @blueprint.delete("/-/user/token/<token>")
 def logout(token: str) -> Response:
     """Revoke the token in the URL: the caller's own, or another of its owner."""
-    tokens.revoke_secret(_signed_in(), token)
+    tokens.revoke_secret(current_principal(), token, door=PROTOCOL_NAME)
     return json_response({"ok": True})
 
 
@@ -135,7 +143,7 @@ def list_tokens() -> Response:
 @blueprint.post("/-/npm/v1/tokens")
 def create_token() -> Response:
     """Make a token; the caller proves who they are with their password once more."""
-    principal = _signed_in()
+    principal = _signed_in("write")
     body = json_object()
     password = body.get("password")
     if not isinstance(password, str):
@@ -159,14 +167,11 @@ def create_token() -> Response:
 @blueprint.delete("/-/npm/v1/tokens/token/<key>")
 def revoke_token(key: str) -> Response:
     """Revoke one of the caller's tokens, named by its key or by itself."""
-    principal = _signed_in()
-    if key.startswith("srg_"):
-        tokens.revoke_secret(principal, key)
+    principal = current_principal()
+    if token_format.is_token_like(key):
+        tokens.revoke_secret(principal, key, door=PROTOCOL_NAME)
     else:
-        found = ApiToken.objects(user=principal.user, digest=key, revoked_at=None).first()
-        if found is None:
-            raise NotFound("There is no such token.")
-        tokens.revoke(principal, found.id)
+        tokens.revoke_digest(principal, key, door=PROTOCOL_NAME)
     return Response(status=204)
 
 
@@ -179,7 +184,7 @@ def profile() -> Response:
 @blueprint.post("/-/npm/v1/user")
 def change_profile() -> Response:
     """Change the caller's profile: name, e-mail address, password."""
-    principal = _signed_in()
+    principal = _signed_in("write")
     body = json_object()
     if body.get("tfa"):
         raise Forbidden(
@@ -215,10 +220,10 @@ def _rename(principal: Principal, *, fullname: object, email: object) -> None:
         accounts.update_account(principal, str(principal.user), edit, door=PROTOCOL_NAME)
 
 
-def _signed_in() -> Principal:
+def _signed_in(action: str = "read") -> Principal:
+    """Return who is calling, with something that is good for this on their account."""
     principal = current_principal()
-    if principal.is_anonymous:
-        raise Unauthenticated
+    require_account_use(principal, door=PROTOCOL_NAME, action=action)
     return principal
 
 

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from app.auth import token_format
+from app.auth.principal import TokenLimits
 from app.models import ApiToken
 from tests.npm_wire import a_publish
 from tests.world import PASSWORD
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from werkzeug.test import TestResponse
 
     from tests.integration.protocols.npm.conftest import Acme, Npm
-    from tests.world import World
+    from tests.world import Person, World
 
 
 def _ask_for_a_token(npm: Npm, **asked: object) -> TestResponse:
@@ -121,3 +123,77 @@ def test_what_a_token_cannot_be_limited_to_is_refused(
     assert answer.status_code == 400
     assert complaint in answer.get_json()["error"]
     assert ApiToken.objects.count() == before
+
+
+@pytest.fixture
+def limited(acme: Acme, world: World, npm_as: Any) -> Callable[..., tuple[Npm, Person]]:
+    """Speak npm with a token of the maintainer's that has these limits."""
+
+    def make(**limits: frozenset[str]) -> tuple[Npm, Person]:
+        person = world.with_token(acme.maintainer.user, TokenLimits(**limits))
+        return npm_as(person), person
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "-/whoami"),
+        ("GET", "-/user/org.couchdb.user:mallory"),
+        ("GET", "-/npm/v1/tokens"),
+        ("POST", "-/npm/v1/tokens"),
+        ("GET", "-/npm/v1/user"),
+        ("POST", "-/npm/v1/user"),
+    ],
+)
+def test_an_account_is_closed_to_tokens_for_other_doors(
+    method: str, path: str, limited: Callable[..., tuple[Npm, Person]]
+) -> None:
+    elsewhere, _ = limited(protocols=frozenset({"api"}))
+    body = json.dumps({"password": PASSWORD}).encode() if method == "POST" else None
+    refused = elsewhere.request(method, path, body)
+    assert refused.status_code == 403
+    assert "limited to api" in refused.get_json()["error"]
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"protocols": frozenset({"api"})},
+        {"actions": frozenset({"read"})},
+        {"packages": frozenset({"@acme/thing"})},
+    ],
+    ids=str,
+)
+def test_a_limited_token_ends_itself_and_no_other(
+    limits: dict[str, frozenset[str]],
+    npm: Npm,
+    acme: Acme,
+    limited: Callable[..., tuple[Npm, Person]],
+) -> None:
+    caller, person = limited(**limits)
+    sibling = npm.get("-/npm/v1/tokens").get_json()["objects"][-1]["key"]
+    for path in (
+        f"-/user/token/{acme.maintainer.token}",
+        f"-/npm/v1/tokens/token/{acme.maintainer.token}",
+        f"-/npm/v1/tokens/token/{sibling}",
+    ):
+        assert caller.request("DELETE", path).status_code == 403
+    assert npm.get("-/whoami").status_code == 200
+    assert caller.request("DELETE", f"-/user/token/{person.token}").status_code == 200
+    assert caller.get("-/ping").status_code == 200
+    assert caller.get("-/whoami").status_code == 401
+
+
+def test_a_token_ends_itself_by_its_key(limited: Callable[..., tuple[Npm, Person]]) -> None:
+    caller, person = limited(actions=frozenset({"read"}))
+    listed = caller.get("-/npm/v1/tokens").get_json()["objects"]
+    (key,) = (one["key"] for one in listed if one["key"] == token_format.digest(person.token))
+    assert caller.request("DELETE", f"-/npm/v1/tokens/token/{key}").status_code == 204
+    assert caller.get("-/whoami").status_code == 401
+
+
+@pytest.mark.parametrize("path", ["-/user/token/srg_none", "-/npm/v1/tokens/token/none"])
+def test_nobody_ends_a_token(path: str, npm_as: Any) -> None:
+    assert npm_as().request("DELETE", path).status_code == 401
