@@ -88,7 +88,6 @@ class Settings(BaseSettings):
     )
     s3_bucket: str = "registry"
     s3_region: str = "us-east-1"
-    s3_presigned_downloads: bool = False
 
     host: str = "0.0.0.0"  # noqa: S104  a registry serves its network
     port: int = Field(3000, ge=1, le=65535)
