@@ -21,6 +21,7 @@ from app.models import (
 from app.models.fields import now
 from app.registry.store_owner import MARKS
 from app.registry.sweeping import sweep
+from tests.new_settings import on_s3
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +31,14 @@ if TYPE_CHECKING:
 
 DAY = timedelta(days=1)
 MORE_THAN_A_BATCH = 600
+IN_ANY_STORE = pytest.mark.parametrize("settings", ["files", "s3"], indirect=True)
+
+
+@pytest.fixture
+def settings(settings: Settings, request: pytest.FixtureRequest) -> Settings:
+    if getattr(request, "param", "files") == "files":
+        return settings
+    return on_s3(settings, request.getfixturevalue("s3_server"))
 
 
 @pytest.fixture(autouse=True)
@@ -127,6 +136,7 @@ def test_what_a_live_claim_names_stays() -> None:
     assert keys() == {"npm/claimed"}
 
 
+@IN_ANY_STORE
 def test_an_empty_store_becomes_the_first_databases() -> None:
     sweep()
     (mark,) = owners()
@@ -135,7 +145,10 @@ def test_an_empty_store_becomes_the_first_databases() -> None:
     assert owners() == [mark]
 
 
-def test_another_database_removes_nothing_and_says_what_to_do(world: World) -> None:
+@IN_ANY_STORE
+def test_another_database_removes_nothing_and_says_what_to_do(
+    world: World, settings: Settings
+) -> None:
     sweep()
     (mark,) = owners()
     put_object("npm/of-the-other")
@@ -148,14 +161,15 @@ def test_another_database_removes_nothing_and_says_what_to_do(world: World) -> N
     check = check_of_owner(world)
     assert check["status"] == "failed"
     assert "MONGODB_DB" in check["error"]
-    assert f"delete packages/{mark} in it." in check["error"]
+    assert f"delete {settings.storage_path}/{mark} in it." in check["error"]
 
     store.delete(mark)
     assert sweep_for_days(8) == 1
     assert keys() == set()
 
 
-def test_a_store_of_unknown_objects_is_not_taken(world: World) -> None:
+@IN_ANY_STORE
+def test_a_store_of_unknown_objects_is_not_taken(world: World, settings: Settings) -> None:
     put_object("npm/of-somebody")
     assert sweep_for_days(8) == 0
     assert owners() == []
@@ -163,11 +177,12 @@ def test_a_store_of_unknown_objects_is_not_taken(world: World) -> None:
     assert check["status"] == "failed"
     assert "names none of the objects" in check["error"]
 
-    mark = check["error"].partition("packages/")[2].removesuffix(" in it.")
+    mark = check["error"].partition(f"{settings.storage_path}/")[2].removesuffix(" in it.")
     put_object(mark)
     assert sweep_for_days(8) == 1
 
 
+@IN_ANY_STORE
 def test_a_store_without_a_mark_is_taken_by_the_database_that_names_its_objects() -> None:
     version_with("npm/named")
     put_object("npm/named")
@@ -176,6 +191,7 @@ def test_a_store_without_a_mark_is_taken_by_the_database_that_names_its_objects(
     assert len(owners()) == 1
 
 
+@IN_ANY_STORE
 def test_a_store_that_two_databases_took_at_once_is_neithers() -> None:
     sweep()
     put_object(f"{MARKS}another")
