@@ -125,7 +125,8 @@ def test_the_refusal_says_what_is_needed_and_is_audited(
             world.signed_in("member"), world.organization, OrganizationRole.ADMIN, action="write"
         )
     assert refused.value.message == "This needs the role admin in acme; yours is member."
-    answer(ANONYMOUS, world.umbrella, None, "read")
+    for action in ("read", "write", "delete"):
+        answer(ANONYMOUS, world.umbrella, None, action)
     (event,) = denials()
     assert (event.actor["name"], event.resource["name"]) == ("member", "acme")
     assert event.organization == "acme"
