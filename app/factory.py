@@ -60,6 +60,7 @@ def _wrap(app: Flask, settings: Settings, coherence: Coherence) -> None:
         coherence,
         addresses,
         enabled=not settings.audit_reads,
+        logs=settings.log_level == "DEBUG",
     )
 
 

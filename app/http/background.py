@@ -14,6 +14,7 @@ from pymongo.errors import PyMongoError
 from app.auth import last_use
 from app.errors import Unavailable
 from app.extensions import bind, store
+from app.http import metrics
 from app.registry import store_owner, sweeping
 
 if TYPE_CHECKING:
@@ -77,6 +78,9 @@ def start(app: Flask) -> None:
             sweeping.sweep_staging,
             every_seconds=_STAGING_SWEPT_SECONDS,
             failure="staging.not_swept",
+        ),
+        _Repeated(
+            app, metrics.flush, every_seconds=metrics.FLUSH_SECONDS, failure="metrics.not_written"
         ),
     )
     bind(app, _REPEATED, repeated)

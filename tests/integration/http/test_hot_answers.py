@@ -7,10 +7,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.auth import password_changes, tokens
 from app.auth.principal import ClientInfo
 from app.auth.token_rules import TokenSpec
+from app.http.addresses import Addresses
+from app.http.hot_answers import HotAnswers
 from app.models import Visibility
 from tests.npm_wire import a_publish
 from tests.world import PASSWORD
@@ -101,6 +104,43 @@ def test_what_a_client_makes_long_counts_and_is_not_kept_beyond_reason(
     assert short > 0
     assert growth_by("application/json," + "a" * 1000) == short + 1001
     assert growth_by("application/json," + "a" * 4000) == 0
+
+
+def requests_counted(app: Flask, status: int) -> float:
+    """How many reads of packages the numbers tell."""
+    label = f'packhouse_requests_total{{method="GET",protocol="npm",status="{status}"}} '
+    numbers = app.test_client().get("/metrics").get_data(as_text=True)
+    return sum(
+        float(line.removeprefix(label)) for line in numbers.splitlines() if line.startswith(label)
+    )
+
+
+def test_a_hot_answer_is_counted_like_any_other(app: Flask, owner: Person) -> None:
+    bearer = owner.bearer["Authorization"]
+    etag = read_hot(app, bearer).headers["ETag"]
+    for status, headers in ((200, {}), (304, {"If-None-Match": etag})):
+        before, hits_before = requests_counted(app, status), hits(app)
+        assert read(app, bearer, **headers).status_code == status
+        assert hits(app) == hits_before + 1
+        assert requests_counted(app, status) == before + 1
+
+
+def test_a_hot_answer_is_logged_where_that_is_asked_for(app: Flask, owner: Person) -> None:
+    bearer = owner.bearer["Authorization"]
+    coherence: Any = app.extensions["packhouse.coherence"]
+    read_hot(app, bearer)
+    with capture_logs() as silent:
+        read(app, bearer)
+    addresses = Addresses("", ())
+    app.wsgi_app = HotAnswers(  # type: ignore[method-assign]  # the documented way to wrap
+        app.wsgi_app, coherence, addresses, enabled=True, logs=True
+    )
+    with capture_logs() as logged:
+        answer = read(app, bearer, "192.0.2.7")
+    assert silent == []
+    assert [(one["path"], one["status"], one["ip"], one["request_id"]) for one in logged] == [
+        (f"/npm/{NAME}", 200, "192.0.2.7", answer.headers["X-Request-Id"])
+    ]
 
 
 def test_another_credential_is_decided_anew(app: Flask, owner: Person, world: World) -> None:
