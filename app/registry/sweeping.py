@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 
 _BATCH = 500
 _LEAST_GRACE = timedelta(minutes=2)
+_LEAST_STAGED = timedelta(minutes=30)  # of a part on its way through a slow network
 _LONGEST_UPLOAD_SECONDS = 48 * 3600
 _LONGEST_RUN_SECONDS = 300
 _LISTED_EVERY = timedelta(days=1)
@@ -81,7 +82,8 @@ def sweep(moment: datetime | None = None, *, seconds: float = _LONGEST_RUN_SECON
 def sweep_staging(moment: datetime | None = None) -> int:
     """Remove what crashed processes of this node left on its disk; returns how many files."""
     ahead = timedelta() if moment is None else moment - now()
-    return store.sweep_staging(older_than_seconds=(_unfinished() - ahead).total_seconds())
+    least_age = max(_unfinished(), _LEAST_STAGED) - ahead
+    return store.sweep_staging(older_than_seconds=least_age.total_seconds())
 
 
 def _sweep_withdrawn(before: datetime, deadline: float) -> int:
