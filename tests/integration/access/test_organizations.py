@@ -63,7 +63,7 @@ def remove(world: World, repository_ids: set[Visibility]) -> None:
 def test_everybody_may_what_the_table_says_and_nothing_else(world: World) -> None:
     (_, *situations), *lines = (line.split() for line in TABLE.strip().splitlines())
     people = {who: world.signed_in(who) for who, *_ in lines}
-    wrong = []
+    wrong: list[tuple[object, ...]] = []
     for column, situation in enumerate(situations):
         remove(world, set(Visibility) - KEPT[situation])
         for who, *cells in lines:

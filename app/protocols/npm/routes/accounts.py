@@ -106,16 +106,16 @@ def couch_login(username: str, revision: str = "") -> Response:
 
 @blueprint.get(f"/-/user/{_COUCH_USER}<username>")
 def couch_user(username: str) -> Response:
-    """Look a user up by name; only who is signed in learns an e-mail address."""
-    _signed_in()
-    user = users.by_identifier(username)
-    if user is None or not user.is_active or user.username != username.lower():
+    """Look a user up by name; an e-mail address is shown to its owner only."""
+    principal = _signed_in()
+    user = users.by_username(username)
+    if user is None or not user.is_active:
         raise NotFound(f"There is no user named {username}.")
     return json_response(
         {
             "_id": _COUCH_USER + user.username,
             "name": user.username,
-            "email": user.email,
+            "email": user.email if user.id == principal.user_id else "",
             "type": "user",
             "roles": [],
             "date": rendering.timestamp(user.created_at),

@@ -197,3 +197,28 @@ def test_a_token_ends_itself_by_its_key(limited: Callable[..., tuple[Npm, Person
 @pytest.mark.parametrize("path", ["-/user/token/srg_none", "-/npm/v1/tokens/token/none"])
 def test_nobody_ends_a_token(path: str, npm_as: Any) -> None:
     assert npm_as().request("DELETE", path).status_code == 401
+
+
+def test_an_email_address_is_shown_to_its_owner_only(
+    npm: Npm, acme: Acme, world: World, npm_as: Any
+) -> None:
+    path = "-/user/org.couchdb.user:mallory"
+    own = npm.get(path).get_json()
+    assert (own["name"], own["email"]) == ("mallory", "mallory@packhouse.test")
+    for other in (acme.owner, acme.outsider, world.person("root-admin", admin=True)):
+        shown = npm_as(other).get(path).get_json()
+        assert shown["name"] == "mallory"
+        assert shown["email"] == ""
+    assert npm_as(acme.outsider).get(path.replace("mallory", "nobody")).status_code == 404
+    assert npm_as().get(path).status_code == 401
+
+
+def test_packages_of_a_user_tell_nobody_who_there_is(npm: Npm, acme: Acme, npm_as: Any) -> None:
+    npm.published("@acme/thing")
+    assert npm_as(acme.reader).get("-/user/mallory/package").get_json() == {"@acme/thing": "write"}
+    anonymous, outsider = npm_as(), npm_as(acme.outsider)
+    for name in ("mallory", "nobody", "mallory@packhouse.test", "no%20name"):
+        assert anonymous.get(f"-/user/{name}/package").status_code == 401
+        answer = outsider.get(f"-/user/{name}/package")
+        assert (answer.status_code, answer.get_json()) == (200, {})
+    assert npm_as(acme.reader).get("-/user/mallory@packhouse.test/package").get_json() == {}
