@@ -156,14 +156,7 @@ def test_wrong_credentials_are_an_outage_and_not_an_absence(
 ) -> None:
     settings = s3_settings(tmp_path, s3_server, s3_secret_key=SecretStr("wrong"))
     store = S3Store(Connection(settings), "packages", staging)
-    requests: tuple[Callable[[str], object], ...] = (
-        store.open,
-        store.stat,
-        store.delete,
-        store.begin_multipart,
-        keys_of(store),
-    )
-    for asks in requests:
+    for asks in (store.open, store.stat, store.delete, store.begin_multipart, keys_of(store)):
         with pytest.raises(Unavailable):
             asks("a")
     with pytest.raises(Unavailable):
@@ -185,7 +178,7 @@ def test_a_server_that_is_down_is_an_outage_and_what_was_staged_remains(
     assert read(up, "a") == b"x"
 
 
-def keys_of(store: S3Store) -> object:
+def keys_of(store: S3Store) -> Callable[[str], object]:
     return lambda prefix: keys(store, prefix)
 
 
