@@ -13,6 +13,7 @@ from app.standalone.errors import CannotStart
 if TYPE_CHECKING:
     from pathlib import Path
 
+SECRETS_FILE = "secrets.json"
 _OWNER_ONLY = 0o600
 
 
