@@ -49,7 +49,7 @@ def test_a_data_folder_that_others_may_look_into_is_closed(
 def test_an_open_folder_that_holds_something_else_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o750)
     (tmp_path / "holiday.jpg").touch()
-    with pytest.raises(CannotStart, match=r"DATA_DIR: others may look into .* chmod 700"):
+    with pytest.raises(CannotStart, match=r"DATA_DIR: others may look into .*chmod 700"):
         checks.prepare_data_directory(tmp_path)
     assert tmp_path.stat().st_mode & 0o777 == 0o750
 
