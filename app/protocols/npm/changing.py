@@ -106,7 +106,7 @@ def remove_versions(principal: Principal, package: PackageRef, change: parsing.R
         InvalidInput: it has a version that is not published here.
     """
     access.require(principal, Action.DELETE, package.repository, package=package.name.normal)
-    published = {row["number"] for row in read_snapshot(package.id).versions}
+    published = changes.published_numbers(package.id)
     added = change.kept - published
     if added:
         raise InvalidInput(f"{min(added)} is not published. Versions are added by publishing them.")
@@ -151,13 +151,10 @@ def _active_user(username: str) -> ObjectId:
     return found
 
 
-def _require_published(package: PackageRef, numbers: frozenset[str]) -> frozenset[str]:
-    """Return what is published, which has to include these numbers."""
-    published = frozenset(row["number"] for row in read_snapshot(package.id).versions)
-    added = numbers - published
+def _require_published(package: PackageRef, numbers: frozenset[str]) -> None:
+    added = numbers - changes.published_numbers(package.id)
     if added:
         raise InvalidInput(
             f"{min(added)} is not published. Versions are added by publishing them, with their "
             "tarball."
         )
-    return published
