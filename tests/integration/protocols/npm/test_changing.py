@@ -1,4 +1,4 @@
-"""Deprecations and stars, and what of them is written down."""
+"""Deprecations, stars and withdrawals, and what of them is written down."""
 
 from __future__ import annotations
 
@@ -125,3 +125,42 @@ def test_a_star_needs_a_token_that_writes(
     by_npm, by_pnpm = _star(reader_with(limits), "rita")
     assert (by_npm.status_code, by_pnpm.status_code) == (status, 200 if status == 201 else 403)
     assert ("users" in npm.packument()) is (status == 201)
+
+
+def _withdraw(npm: Npm, version: str, tags: dict[str, str]) -> TestResponse:
+    packument = npm.get("@acme/thing?write=true").get_json()
+    packument["versions"].pop(version, None)
+    packument["dist-tags"] = tags
+    path = f"@acme%2fthing/-rev/{packument['_rev']}"
+    return npm.request("PUT", path, json.dumps(packument).encode())
+
+
+def test_tags_that_a_withdrawal_moves_and_drops_are_recorded(npm: Npm) -> None:
+    npm.published(version="1.0.0")
+    npm.published(version="1.1.0", tag="next")
+    npm.published(version="2.0.0", tag="beta")
+    assert _withdraw(npm, "2.0.0", {"latest": "1.1.0"}).status_code == 201
+    assert _events("package.unpublish") == [{"version": "2.0.0"}]
+    assert _events("tag.set") == [{"tag": "latest", "version": "1.1.0"}]
+    assert [one["tag"] for one in _events("tag.remove")] == ["beta", "next"]
+    assert _events("package.delete") == []
+
+
+def test_tags_that_lose_their_version_are_recorded(npm: Npm) -> None:
+    npm.published(version="1.0.0")
+    npm.published(version="2.0.0")
+    npm.published(version="1.5.0", tag="old")
+    revision = npm.packument()["_rev"]
+    path = f"@acme/thing/-/thing-2.0.0.tgz/-rev/{revision}"
+    assert npm.request("DELETE", path).status_code == 200
+    assert npm.packument()["dist-tags"] == {"old": "1.5.0", "latest": "1.5.0"}
+    assert _events("tag.set") == [{"tag": "latest", "version": "1.5.0"}]
+    assert _events("tag.remove") == []
+
+
+def test_a_package_that_goes_with_its_last_version_is_recorded(npm: Npm) -> None:
+    npm.published()
+    assert _withdraw(npm, "1.0.0", {}).status_code == 201
+    assert npm.get("@acme/thing").status_code == 404
+    assert _events("package.unpublish") == [{"version": "1.0.0"}]
+    assert _events("package.delete") == [{}]
