@@ -17,7 +17,7 @@ from bson import ObjectId
 from mongoengine import NotUniqueError
 
 from app import access, audit
-from app.access import Action, RepositoryFacts
+from app.access import Action, RepositoryFacts, Role
 from app.auth.principal import Principal
 from app.errors import Forbidden, NameRefused, NotFound, RegistryError, Unauthenticated
 from app.extensions import coherence
@@ -109,7 +109,7 @@ def for_action(principal: Principal, scope: Scope, name: PackageName, action: Ac
     """
     found = locate(scope, name)
     if found is None or found.is_deleted:
-        raise _hidden(principal, scope)
+        raise _hidden(principal, scope, name)
     access.require(principal, action, found.repository, package=name.normal)
     return found
 
@@ -158,17 +158,19 @@ def for_publish(principal: Principal, scope: Scope, name: PackageName) -> Publis
     Raises:
         Unauthenticated: nobody is signed in.
         NotFound: the scope, or the package in it, is not for this caller to know of.
-        NameRefused: the name is another organization's, or too similar to another.
+        NameRefused: the name is another organization's, or too similar to another, or taken
+            by a package that is not for this caller to know of.
         Forbidden: the caller may not publish there.
     """
     if principal.is_anonymous:
         raise Unauthenticated("You must sign in to publish. Create an API token and use it.")
     package = locate(scope, name)
+    # Who may not know of the package is told what they are where there is none; only who
+    # could publish one like it, had it not been there, learns that the name is taken.
+    is_hidden = package is not None and access.role_on(principal, package.repository) is Role.NONE
     is_new = False
-    if package is not None:
+    if package is not None and not is_hidden:
         repository = package.repository
-        if name.is_flat and scope.kind is ScopeKind.PLATFORM:
-            _refuse_anothers_name(principal, scope, package)
     elif scope.kind is ScopeKind.REPOSITORY:
         repository = _scope_repository(principal, scope)
     else:
@@ -182,12 +184,14 @@ def for_publish(principal: Principal, scope: Scope, name: PackageName) -> Publis
             f"{repository.path} is a {repository.kind} repository and takes no publishes. "
             "Publish to a hosted one."
         )
+    if package is not None and is_hidden:
+        raise _taken(scope, package)
     return PublishTarget(
         name=name,
         repository=repository,
         creates_repository=is_new,
         package=package,
-        claims_platform_name=package is None and _may_claim(scope, name, repository),
+        claims_platform_name=package is None and _may_claim(principal, scope, name, repository),
     )
 
 
@@ -225,22 +229,45 @@ def _is_in_scope(
     return repository.id == asked.id or repository.id in asked.members
 
 
-def _hidden(principal: Principal, scope: Scope) -> RegistryError:
+def _hidden(principal: Principal, scope: Scope, name: PackageName) -> RegistryError:
     """Say "not there" in the way that tells the caller no more than they may know.
 
-    Anonymous callers are asked to sign in where nothing in the scope is public: what is
-    missing and what is private must look the same.
+    Anonymous callers are asked to sign in where a package of this name could be private:
+    what is missing and what is private must look the same. An organization's scope without
+    any repository is one of those, too: so look private ones from outside. At the platform
+    scope a flat name could be in any repository of its format, so one that is not public
+    makes all that are missing a 401 there. The other way round, a private package that
+    looks missing, would be worse: clients that send their credentials only when asked
+    would never be.
     """
-    if principal.is_anonymous and scope.kind is not ScopeKind.PLATFORM:
-        organization = organization_by_slug(scope.organization)
-        repositories: Iterable[RepositoryFacts] = (
-            organization.of(scope.protocol) if organization else ()
-        )
-        if scope.kind is ScopeKind.REPOSITORY:
-            repositories = (one for one in repositories if one.name == scope.repository)
-        if not any(one.visibility is Visibility.PUBLIC for one in repositories):
-            return Unauthenticated()
+    if principal.is_anonymous and _may_be_private(scope, name):
+        return Unauthenticated()
     return NotFound()
+
+
+def _may_be_private(scope: Scope, name: PackageName) -> bool:
+    """Whether a package of this name that is in the scope could be in a private repository."""
+    if scope.kind is not ScopeKind.PLATFORM:
+        repositories = tuple(_repositories_in(scope))
+        return not repositories or any(map(_is_closed, repositories))
+    if name.is_flat:
+        closed = {"protocol": name.protocol, "visibility": {"$ne": Visibility.PUBLIC}}
+        return rows_of(Repository).find_one(closed, {"_id": 1}) is not None
+    organization = _organization_that_answers(scope, name)
+    return organization is not None and any(map(_is_closed, organization.of(name.protocol)))
+
+
+def _is_closed(repository: RepositoryFacts) -> bool:
+    return repository.visibility is not Visibility.PUBLIC
+
+
+def _repositories_in(scope: Scope) -> Iterable[RepositoryFacts]:
+    """Return the repositories that an organization's or a repository's scope serves."""
+    organization = organization_by_slug(scope.organization)
+    if organization is None:
+        return ()
+    found = organization.of(scope.protocol)
+    return (one for one in found if _is_in_scope(scope, organization, one))
 
 
 def _scope_repository(principal: Principal, scope: Scope) -> RepositoryFacts:
@@ -372,7 +399,9 @@ def create_repository(principal: Principal, target: PublishTarget) -> Repository
     return facts_of(row, facts.organization_slug)
 
 
-def _may_claim(scope: Scope, name: PackageName, repository: RepositoryFacts) -> bool:
+def _may_claim(
+    principal: Principal, scope: Scope, name: PackageName, repository: RepositoryFacts
+) -> bool:
     """Whether this publish takes a flat name for the platform scope.
 
     Raises:
@@ -389,19 +418,28 @@ def _may_claim(scope: Scope, name: PackageName, repository: RepositoryFacts) -> 
     if scope.kind is ScopeKind.PLATFORM and not is_ours:
         if row["name"] == name.normal:
             raise _anothers_name(scope, name)
+        other = locate(
+            scope,
+            PackageName(protocol=name.protocol, normal=row["name"], display=row["name"]),
+        )
+        is_shown = other is not None and is_shown_to(principal, other)
+        similar = f"the existing package {row['name']}" if is_shown else "another name"
         raise NameRefused(
-            f"The name {name.display} is too similar to the existing package {row['name']}. "
+            f"The name {name.display} is too similar to {similar}. "
             "Choose a name that differs by more than case, '-', '_' or '.'."
         )
     return False
 
 
-def _refuse_anothers_name(principal: Principal, scope: Scope, package: PackageRef) -> None:
-    """Say that a name is taken, also to who may not know by what."""
-    if not is_shown_to(principal, package) and not access.may(
-        principal, Action.PUBLISH, package.repository, package=package.name.normal
-    ):
-        raise _anothers_name(scope, package.name)
+def _taken(scope: Scope, package: PackageRef) -> NameRefused:
+    """Say that a name is taken to who may not know by what."""
+    if package.name.is_flat and scope.kind is ScopeKind.PLATFORM:
+        return _anothers_name(scope, package.name)
+    organization = package.repository.organization_slug
+    return NameRefused(
+        f"The name {package.name.display} is taken in {organization}, in a repository that you "
+        f"may not read. Choose another, or ask an admin of {organization}."
+    )
 
 
 def _anothers_name(scope: Scope, name: PackageName) -> NameRefused:

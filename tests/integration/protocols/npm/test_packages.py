@@ -293,7 +293,7 @@ def test_who_may_not_is_told_so_in_npms_words(npm: Npm, npm_as: Any, acme: Acme)
     document = a_publish("@acme/thing", "2.0.0")
     assert npm_as(acme.reader).publish(document).status_code == 403
     assert npm_as(acme.outsider).get("@acme/thing").status_code == 404
-    assert npm_as(acme.outsider).publish(document).status_code == 404
+    assert npm_as(acme.outsider).publish(document).status_code == 403
     anonymous = npm_as().get("@acme/thing")
     assert anonymous.status_code == 401
     assert anonymous.headers["WWW-Authenticate"] == 'Bearer realm="Packhouse"'
