@@ -237,11 +237,13 @@ def _signed_in_user() -> User:
 def _user_with(username: str, password: str, body: dict[str, Any]) -> User:
     """Return who signs in, registered first where they are new and the platform allows it.
 
-    The password alone decides: yarn 1 sends it in a header besides, which is not looked at.
+    Whose name is known only ever signs in, whatever the rules for new passwords say. The
+    password alone decides: yarn 1 sends it in a header besides, which is not looked at.
     """
     email = body.get("email")
-    if settings.allow_registration and isinstance(email, str) and email:
-        with suppress(Conflict):  # The account exists: then this is a sign-in.
+    is_new = settings.allow_registration and users.by_identifier(username) is None
+    if is_new and isinstance(email, str) and email:
+        with suppress(Conflict):  # The name was just taken, or the address is: a sign-in.
             return users.register(NewUser(email=email, username=username, password=password))
     return local_accounts.check(username, password, current_client(), method="npm login")
 

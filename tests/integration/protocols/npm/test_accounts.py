@@ -7,15 +7,18 @@ import pytest
 
 from app.auth import token_format
 from app.auth.principal import TokenLimits
-from app.models import ApiToken
+from app.auth.throttle import PAIR_LIMIT
+from app.models import ApiToken, User
 from tests.npm_wire import a_publish
 from tests.world import PASSWORD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from flask import Flask
     from werkzeug.test import TestResponse
 
+    from config.settings import Settings
     from tests.integration.protocols.npm.conftest import Acme, Npm
     from tests.world import Person, World
 
@@ -222,3 +225,50 @@ def test_packages_of_a_user_tell_nobody_who_there_is(npm: Npm, acme: Acme, npm_a
         answer = outsider.get(f"-/user/{name}/package")
         assert (answer.status_code, answer.get_json()) == (200, {})
     assert npm_as(acme.reader).get("-/user/mallory@packhouse.test/package").get_json() == {}
+
+
+def _sign_in(npm: Npm, username: str, password: str, **more: str) -> TestResponse:
+    body = {"_id": f"org.couchdb.user:{username}", "name": username, "password": password, **more}
+    return npm.request("PUT", f"-/user/org.couchdb.user:{username}", json.dumps(body).encode())
+
+
+@pytest.fixture
+def anybody(npm_as: Any, app: Flask, settings: Settings) -> Npm:
+    """Speak npm as nobody, to a registry that takes registrations."""
+    app.extensions["packhouse.settings"] = settings.model_copy(update={"allow_registration": True})
+    found: Npm = npm_as()
+    return found
+
+
+def test_who_is_new_is_registered_by_signing_in_with_an_address(anybody: Npm) -> None:
+    made = _sign_in(anybody, "nora", PASSWORD, email="nora@packhouse.test")
+    assert made.status_code == 201
+    anybody.headers = {"Authorization": f"Bearer {made.get_json()['token']}"}
+    assert anybody.get("-/whoami").get_json() == {"username": "nora"}
+    weak = _sign_in(anybody, "wilma", "short", email="wilma@packhouse.test")
+    assert weak.status_code == 422
+    assert User.objects(username="wilma").first() is None
+
+
+def test_somebody_elses_address_registers_nobody(anybody: Npm, acme: Acme) -> None:
+    answer = _sign_in(anybody, "nora", PASSWORD, email=acme.reader.user.email)
+    assert answer.status_code == 401
+    assert User.objects(username="nora").first() is None
+
+
+@pytest.mark.usefixtures("acme")
+def test_a_guess_at_an_existing_account_is_a_failed_sign_in(anybody: Npm) -> None:
+    """Whatever the rules for new passwords say of it, and the address that it comes with."""
+    answers = [
+        _sign_in(anybody, "rita", f"guess {number}", email="x@packhouse.test")
+        for number in range(PAIR_LIMIT + 1)
+    ]
+    assert [one.status_code for one in answers] == [401] * PAIR_LIMIT + [429]
+    assert answers[0].get_json() == {"error": "Incorrect username or password."}
+
+
+@pytest.mark.usefixtures("acme")
+def test_an_existing_account_signs_in_with_an_address_beside(anybody: Npm) -> None:
+    answer = _sign_in(anybody, "rita", PASSWORD, email="elsewhere@packhouse.test")
+    assert answer.status_code == 201
+    assert User.objects(username="rita").get().email == "rita@packhouse.test"
