@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _REPLICA_SET = "rs0"
+_MONGODB_USER = "packhouse"
 _PROBE_SECONDS = 2
 
 
@@ -30,11 +31,14 @@ class MongoServer:
         self._directory = directory
         self._log = log
         self.port = remembered_ports(directory / "ports.json", ["mongodb"])["mongodb"]
+        self._key_file = directory / "key"
+        self._key = kept_password(self._key_file)
 
     @property
     def url(self) -> str:
-        """Where clients connect."""
-        return f"mongodb://{LOOPBACK}:{self.port}/?replicaSet={_REPLICA_SET}"
+        """Where clients connect, with the password."""
+        place = f"{LOOPBACK}:{self.port}/?replicaSet={_REPLICA_SET}"
+        return f"mongodb://{_MONGODB_USER}:{self._key}@{place}"
 
     def part(self) -> Part:
         """How it is run.
@@ -53,6 +57,7 @@ class MongoServer:
                 *("--bind_ip", LOOPBACK),
                 *("--port", str(self.port)),
                 *("--replSet", _REPLICA_SET),
+                *("--keyFile", str(self._key_file)),  # with it, nobody is let in without a password
                 # It would take half of the machine's memory otherwise, and needs little.
                 *("--wiredTigerCacheSizeGB", "0.5"),
                 # One member needs little history; the default is 5 % of the disk.
@@ -69,7 +74,7 @@ class MongoServer:
         # MongoDB starts while its driver is imported, which takes nearly as long.
         from app.standalone.replica_set import is_primary  # noqa: PLC0415
 
-        return is_primary(self.port, _REPLICA_SET)
+        return is_primary(self.port, _REPLICA_SET, user=_MONGODB_USER, key=self._key)
 
 
 class RedisServer:

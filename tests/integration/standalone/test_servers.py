@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from pymongo import MongoClient
+from pymongo.errors import OperationFailure
 from redis import Redis
 from redis.exceptions import AuthenticationError
 
@@ -65,8 +66,20 @@ def test_redis_serves_nobody_without_its_password(redis_url: str) -> None:
         stranger.ping()
 
 
-def test_passwords_are_their_owners_alone_and_on_no_command_line(tmp_path: Path) -> None:
-    server = RedisServer(tmp_path, tmp_path / "log")
+def test_mongodb_serves_nobody_without_its_password(mongodb_url: str) -> None:
+    port = urlsplit(mongodb_url).port
+    with (
+        MongoClient[dict[str, Any]](LOOPBACK, port, directConnection=True) as stranger,
+        pytest.raises(OperationFailure, match="requires authentication"),
+    ):
+        stranger.list_database_names()
+
+
+@pytest.mark.parametrize("kind", [MongoServer, RedisServer])
+def test_a_password_is_its_owners_alone_and_on_no_command_line(
+    tmp_path: Path, kind: type[MongoServer | RedisServer]
+) -> None:
+    server = kind(tmp_path, tmp_path / "log")
     password = urlsplit(server.url).password
     assert password
     assert not any(password in argument for argument in server.part().argv)
