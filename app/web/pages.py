@@ -136,7 +136,7 @@ def _principal_from_cookies() -> Principal:
     if not refresh:
         return ANONYMOUS
     try:
-        g.renewed_sign_in = sessions.refresh(refresh, current_client())
+        g.renewed_sign_in = sessions.refresh(refresh, current_client(), is_shared=True)
         return sessions.principal_from(g.renewed_sign_in.access_token)
     except Unauthenticated:
         return ANONYMOUS

@@ -11,6 +11,7 @@ import pytest
 from app.auth import device_logins
 from app.auth.principal import ClientInfo
 from app.http.server.body import BodyError
+from app.web.pages import REFRESH_COOKIE
 from tests.world import PASSWORD
 
 if TYPE_CHECKING:
@@ -174,6 +175,17 @@ def test_a_sign_in_leads_to_pages_of_ours_only(app: Flask, alice: Person, target
     assert client.get("/ui/sign-in", query_string={"next": target}).status_code == 200
     form = {"identifier": alice.user.username, "password": PASSWORD, "next": target}
     assert client.post("/ui/sign-in", data=form).headers["Location"] == "/ui/"
+
+
+def test_tabs_that_wake_up_together_stay_signed_in(app: Flask, browser: FlaskClient) -> None:
+    cookie = browser.get_cookie(REFRESH_COOKIE, path="/ui")
+    assert cookie is not None
+    tabs = [app.test_client() for _ in range(3)]
+    for tab in tabs:
+        tab.set_cookie(REFRESH_COOKIE, cookie.value, path="/ui")
+        assert "Sign out" in text_of(tab, "/ui/")
+    for tab in tabs:
+        assert "Sign out" in text_of(tab, "/ui/")
 
 
 @pytest.mark.parametrize("authorization", ["Bearer wrong", "Basic eDp5", "nonsense !"])
