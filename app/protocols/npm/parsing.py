@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from app.errors import InvalidInput, TooLarge, UnsupportedMediaType
+from app.offload import off_hub
 from app.protocols.npm import integrity, strict_json, versions
 from app.protocols.npm.attachments import PROVENANCE_SUFFIX, WHAT, Body, Readable, read_publish
 from app.protocols.npm.names import PackageName
@@ -192,7 +193,7 @@ def _read_gzip(stream: Readable, limit_bytes: int, what: str) -> bytes:
     compressed = _read_plain(stream, limit_bytes, what)
     inflater = zlib.decompressobj(_GZIP)
     try:
-        raw = inflater.decompress(compressed, limit_bytes + 1)
+        raw = off_hub(inflater.decompress, compressed, limit_bytes + 1)
     except zlib.error as error:
         raise InvalidInput(f"{what} is not valid gzip.") from error
     if len(raw) > limit_bytes:
