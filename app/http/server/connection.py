@@ -27,6 +27,7 @@ class Connection:
     """Serves one client; lives in a greenlet of its own.
 
     Attributes:
+        host: the address of its other end.
         waits_since: when it began to wait for a request's head; infinite while one is served.
     """
 
@@ -34,6 +35,7 @@ class Connection:
         self._wire = Wire(sock, server.limits)
         self._server = server
         self._answer: Answer | None = None
+        self.host = address[0]
         self.waits_since = math.inf
         self._environ = {
             **server.environ,
@@ -63,6 +65,14 @@ class Connection:
             self._wire.stop_reading()
         elif self._answer is not None and not self._answer.is_started:
             self._answer.keeps_alive = False
+
+    def turn_away(self) -> None:
+        """Say that there is no room, and close without a look at what may come."""
+        refusal = Refusal(
+            HTTPStatus.SERVICE_UNAVAILABLE, "Your address has too many connections open."
+        )
+        self._say(refusal)
+        self._wire.close()
 
     def make_room(self) -> None:
         """Close the connection, which waits; a request that has arrived is still served."""
@@ -114,10 +124,14 @@ class Connection:
             raise Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed.") from error
 
     def _refuse(self, refusal: Refusal) -> None:
+        if self._say(refusal):
+            self._wire.linger()
+
+    def _say(self, refusal: Refusal) -> bool:
+        """Answer with a refusal; false where nobody is there to hear it."""
         status, reason = refusal.status, refusal.reason
-        if status < HTTPStatus.INTERNAL_SERVER_ERROR:  # else the failure is logged already
-            address = self._environ["REMOTE_ADDR"]
-            log.info("request.refused", status=status.value, reason=reason, ip=address)
+        if status != HTTPStatus.INTERNAL_SERVER_ERROR:  # that is logged already, with its cause
+            log.info("request.refused", status=status.value, reason=reason, ip=self.host)
         text = f"{reason}\n".encode()
         lines = (
             f"HTTP/1.1 {status.value} {status.phrase}",
@@ -129,5 +143,5 @@ class Connection:
         try:
             self._wire.send("\r\n".join(lines).encode(), text)
         except ClientGone:
-            return
-        self._wire.linger()
+            return False
+        return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from tests.small_app import MIB
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.raw_http import Client, Server
 
@@ -170,3 +171,34 @@ def test_who_has_said_nothing_for_longest_makes_room(small_server: Server, said:
         assert busy.answer().status == 200
     for client in quiet:
         client.__exit__()
+
+
+def uploading(server: Server, count: int, stack: ExitStack) -> list[Client]:
+    """Connections that are busy: a body is on its way on each."""
+    clients = [stack.enter_context(server.connect()) for _ in range(count)]
+    for client in clients:
+        client.request("PUT /digest", "Content-Length: 5", "Expect: 100-continue")
+        assert client.line() == b"HTTP/1.1 100 Continue\r\n"
+    return clients
+
+
+def test_one_address_gets_half_of_the_connections(small_server: Server) -> None:
+    with ExitStack() as stack:
+        uploads = uploading(small_server, 10, stack)
+        assert small_server.get("/hello").status == 503
+        with small_server.connect(source="127.0.0.2") as other:
+            assert other.get("/hello").text == "hello"
+        uploads[0].line()
+        uploads[0].send(b"hello")
+        assert uploads[0].answer().status == 200
+        assert small_server.get("/hello").text == "hello"
+
+
+def test_a_proxy_of_ours_gets_as_many_as_it_wants(tmp_path: Path) -> None:
+    options = ("--worker-connections", "20")
+    with (
+        serving(tmp_path, *options, worker="tests.small_app.ProxiedWorker") as server,
+        ExitStack() as stack,
+    ):
+        uploading(server, 15, stack)
+        assert server.get("/hello").text == "hello"
