@@ -2,7 +2,7 @@
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
-INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes
+INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .PHONY: help run test chaos check clients conformance bench lock clean
@@ -12,7 +12,7 @@ help: ## List the targets
 		printf '%-11s %s\n' "$$name" "$$text"; done
 
 run: $(VENV)/standalone ## Start everything and print the address; Ctrl-C stops it (S3=1 adds an S3 server)
-	@$(PYTHON) -m app.cli up $(if $(S3),--s3)
+	@$(VENV)/bin/packhouse up $(if $(S3),--s3)
 
 test: $(VENV)/development ## Run the whole suite but what takes minutes or real package managers
 	$(PYTHON) -m pytest -m "not chaos and not client and not upstream" $(ARGS)
@@ -56,14 +56,17 @@ $(VENV)/created:
 	$$PYTHON -m venv $(VENV)
 	@touch $@
 
-$(VENV)/standalone: requirements.txt requirements-standalone.txt | $(VENV)/created
+$(VENV)/standalone: requirements.txt requirements-standalone.txt pyproject.toml | $(VENV)/created
 	@echo 'Installing what Packhouse needs into $(VENV)'
-	@$(INSTALL) -r requirements.txt -r requirements-standalone.txt
+	@$(INSTALL) --require-hashes -r requirements.txt -r requirements-standalone.txt
+	@# The command leads here: nothing is copied, and its backend, found on PATH, is a requirement.
+	@PATH="$(abspath $(VENV)/bin):$$PATH" \
+		$(INSTALL) --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/development: requirements-dev.txt $(VENV)/standalone
 	@echo 'Installing what its tests and checks need'
-	@$(INSTALL) -r requirements-dev.txt
+	@$(INSTALL) --require-hashes -r requirements-dev.txt
 	@touch $@
 
 JAVASCRIPT := $(addprefix tests/clients/javascript/,package.json package-lock.json .npmrc)

@@ -6,7 +6,7 @@ application, so that a process, a task and a command use the same code.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from flask import Flask, current_app
 from werkzeug.local import LocalProxy
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from celery import Celery
 
     from app.coherence import Coherence
+    from app.registry.group_commit import GroupCommit
     from app.storage.base import ObjectStore
     from config.settings import Settings
 
@@ -35,4 +36,5 @@ settings = cast("Settings", _bound("settings"))
 redis = cast("redis_client.Redis", _bound("redis"))
 store = cast("ObjectStore", _bound("store"))
 coherence = cast("Coherence", _bound("coherence"))
+group_commit = cast("GroupCommit[Any, Any]", _bound("group_commit"))
 celery = cast("Celery", _bound("celery"))

@@ -17,7 +17,7 @@ from app.http.hot_answers import HotAnswers
 from app.http.routing import Router
 from app.models import connect
 from app.protocols import PROTOCOLS
-from app.registry import formats
+from app.registry import formats, showing
 from app.storage import create_store
 from config.settings import Settings
 
@@ -39,6 +39,7 @@ def build_app(settings: Settings) -> Flask:
         settings, app.extensions["packhouse.redis"], client[settings.mongodb_db]
     )
     bind(app, "coherence", coherence)
+    bind(app, "group_commit", showing.create_group_commit())
     sessions.install(app, settings)
     formats.install(app, (protocol.format for protocol in PROTOCOLS))
     lifecycle.install(app)
@@ -59,6 +60,7 @@ def _wrap(app: Flask, settings: Settings, coherence: Coherence) -> None:
         coherence,
         addresses,
         enabled=not settings.audit_reads,
+        logs=settings.log_level == "DEBUG",
     )
 
 

@@ -96,7 +96,7 @@ class Push:
             raise Unavailable("takes no chunks")
         count = max(1, 1000 // self.size_mib) * tools.seconds
         acts = iter([self._pushing(peer) for _ in range(count)])
-        return drive_clients(peer, acts, self.connections, tools.seconds)
+        return drive_clients(peer.client, acts, self.connections, tools.seconds)
 
     def _pushing(self, peer: Peer) -> Callable[[Client], None]:
         blob = new_blob(self.size_mib * MIB)

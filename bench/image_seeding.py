@@ -40,7 +40,7 @@ def push_everything(peer: Peer, sizes: Sizes) -> None:
     def tagging(number: int) -> Callable[[Client], None]:
         return lambda client: push_manifest(client, TAGGED, image, _tag(number))
 
-    drive_clients(peer, map(tagging, range(1, sizes.tags)), _LOADING_CONNECTIONS, _NO_LIMIT)
+    drive_clients(peer.client, map(tagging, range(1, sizes.tags)), _LOADING_CONNECTIONS, _NO_LIMIT)
 
 
 def lay_out_as_files(base_url: str, files: Path, sizes: Sizes) -> None:

@@ -25,7 +25,7 @@ def large_tarball(packhouse: Packhouse, size_mib: int, journal: Journal) -> str:
     peer = packhouse.peer
     body = publish_body(peer.base_url, _NAME, "1.0.0", size_mib * MIB)
     rows = []
-    with peer.client() as client:
+    with peer.publishing_client() as client:
         for what, act in (
             ("up", lambda: client.put(f"/{_NAME}", body)),
             ("down", lambda: client.download(f"/{_NAME}/-/{_NAME}-1.0.0.tgz")),

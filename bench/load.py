@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from bench.client import Client
-    from bench.peer import Peer
     from bench.programs import Program
 
 _SCRIPT = """\
@@ -123,12 +122,15 @@ def drive_heads(url: str, headers: Mapping[str, str], connections: int, seconds:
 
 
 def drive_clients(
-    peer: Peer, acts: Iterator[Callable[[Client], object]], connections: int, seconds: float
+    connect: Callable[[], Client],
+    acts: Iterator[Callable[[Client], object]],
+    connections: int,
+    seconds: float,
 ) -> Run:
     """Take act after act, each connection in a thread of its own.
 
     Args:
-        peer: the server.
+        connect: opens a connection.
         acts: what to do; the run ends with them, or begins no other after ``seconds``.
         connections: how many are at it.
         seconds: see ``acts``.
@@ -138,7 +140,7 @@ def drive_clients(
 
     def work(_number: int) -> list[float]:
         taken = []
-        with peer.client() as client:
+        with connect() as client:
             while time.perf_counter() < started + seconds:
                 with taking:
                     act = next(acts, None)

@@ -19,6 +19,7 @@ class Peer:
     Attributes:
         headers: that every request carries, such as credentials.
         credentials: the same as name and password, for programs; none where anybody may.
+        publisher: what a publish carries beside them.
         root: the process whose descendants serve.
         is_registry: whether it takes what clients publish and makes documents of it; a file
             server only stores it.
@@ -30,10 +31,15 @@ class Peer:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     credentials: str | None = field(default=None, repr=False)
     is_registry: bool = True
+    publisher: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def client(self) -> Client:
-        """Return a new connection."""
+        """Return a new connection of somebody who reads."""
         return Client(self.base_url, self.headers)
+
+    def publishing_client(self) -> Client:
+        """Return a new connection of somebody who publishes."""
+        return Client(self.base_url, {**self.headers, **self.publisher})
 
     def processes(self) -> list[int]:
         """Return the processes that serve."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 import uuid
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from bench.load import Run, drive_clients, drive_wrk
 from bench.packages import KIB, MIB, publish_body
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
     from typing import Protocol
 
@@ -49,6 +50,11 @@ VERSIONS = {"one": 1, "fifty": 50, "five-hundred": 500}
 """The packages whose documents are read, and how many versions they have."""
 TARBALLS = {"small": 10 * KIB, "large": 5 * MIB}
 """The packages whose only tarball is read, and its size."""
+
+GROWING = tuple(f"growing-{number}" for number in range(32))
+"""The packages that get one version after another; enough of them that no two meet in one."""
+GROWN_VERSIONS = 50
+"""How many versions they have at the start."""
 
 _PUBLISHED_BYTES = 100 * KIB
 _LONGEST_SECONDS = 5
@@ -138,7 +144,9 @@ class Download:
         def download(client: Client) -> int:
             return client.download(self.path)
 
-        return drive_clients(peer, itertools.repeat(download), self.connections, tools.seconds)
+        return drive_clients(
+            peer.client, itertools.repeat(download), self.connections, tools.seconds
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,13 +160,45 @@ class Publish:
     def measure(self, peer: Peer, tools: Tools) -> Run:
         """See :class:`Row`."""
         count = 40 * tools.seconds * self.connections
-        acts = iter([_publishing(peer) for _ in range(min(count, 320))])
-        return drive_clients(peer, acts, self.connections, tools.seconds * _PUBLISH_PATIENCE)
+        names = [f"published-{uuid.uuid4().hex}" for _ in range(min(count, 320))]
+        acts = iter([_publishing(peer, name, "1.0.0") for name in names])
+        return _publish_all(peer, acts, self.connections, tools)
 
 
-def _publishing(peer: Peer) -> Callable[[Client], None]:
-    name = f"published-{uuid.uuid4().hex}"
-    body = publish_body(peer.base_url, name, "1.0.0", _PUBLISHED_BYTES)
+@dataclass(frozen=True, kw_only=True)
+class PublishNext:
+    """One more version of packages that have some already."""
+
+    title: str
+    connections: int
+    aims: Mapping[str, float]
+    _published: Counter[str] = field(default_factory=Counter)  # by peer
+
+    def measure(self, peer: Peer, tools: Tools) -> Run:
+        """See :class:`Row`."""
+        count = min(10 * tools.seconds, 40) * self.connections
+        first = self._published[peer.name]
+        self._published[peer.name] += count
+        acts = iter([self._next(peer, number) for number in range(first, first + count)])
+        return _publish_all(peer, acts, self.connections, tools)
+
+    def _next(self, peer: Peer, number: int) -> Callable[[Client], None]:
+        round_number, index = divmod(number, len(GROWING))
+        # Rows with other numbers of connections publish to the same packages.
+        version = f"2.{self.connections}.{round_number}"
+        return _publishing(peer, GROWING[index], version)
+
+
+def _publish_all(
+    peer: Peer, acts: Iterator[Callable[[Client], None]], connections: int, tools: Tools
+) -> Run:
+    return drive_clients(
+        peer.publishing_client, acts, connections, tools.seconds * _PUBLISH_PATIENCE
+    )
+
+
+def _publishing(peer: Peer, name: str, version: str) -> Callable[[Client], None]:
+    body = publish_body(peer.base_url, name, version, _PUBLISHED_BYTES)
     path = f"/{name}" if peer.is_registry else f"/uploads/{name}"
 
     def publish(client: Client) -> None:
@@ -187,7 +227,15 @@ def all_rows() -> tuple[Row, ...]:
     ]
     more = {verdaccio.NAME: 1.5}
     rows += [
-        Publish(title=f"publish, 100 KiB, c{count}", connections=count, aims=more)
+        Publish(title=f"publish, 100 KiB, a new package, c{count}", connections=count, aims=more)
+        for count in (1, 8)
+    ]
+    rows += [
+        PublishNext(
+            title=f"publish, 100 KiB, the next after {GROWN_VERSIONS} versions, c{count}",
+            connections=count,
+            aims=more,
+        )
         for count in (1, 8)
     ]
     return tuple(rows)

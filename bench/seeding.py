@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bench.client import Unexpected
 from bench.load import drive_clients
 from bench.nginx import FILES
 from bench.packages import KIB, publish_body, version_number
-from bench.rows import ABBREVIATED, FULL, TARBALLS, VERSIONS
+from bench.rows import ABBREVIATED, FULL, GROWING, GROWN_VERSIONS, TARBALLS, VERSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,12 +29,23 @@ def publish_everything(peer: Peer) -> None:
     Raises:
         Unexpected: one was not accepted.
     """
-    with peer.client() as client:
+    with peer.publishing_client() as client:
         for name, count in VERSIONS.items():
             for index in range(count):
                 _publish(client, peer, name, version_number(index), _SMALL_BYTES)
         for name, size_bytes in TARBALLS.items():
             _publish(client, peer, name, "1.0.0", size_bytes)
+    drive_clients(
+        peer.publishing_client, map(_growing(peer), GROWING), _LOADING_CONNECTIONS, _NO_LIMIT
+    )
+
+
+def _growing(peer: Peer) -> Callable[[str], Callable[[Client], None]]:
+    def publish_all(client: Client, name: str) -> None:
+        for index in range(GROWN_VERSIONS):
+            _publish(client, peer, name, version_number(index), _SMALL_BYTES)
+
+    return lambda name: partial(publish_all, name=name)
 
 
 def publish_many(peer: Peer, first: int, after_last: int) -> float:
@@ -45,7 +57,7 @@ def publish_many(peer: Peer, first: int, after_last: int) -> float:
         )
 
     acts = map(publishing, range(first, after_last))
-    return drive_clients(peer, acts, _LOADING_CONNECTIONS, _NO_LIMIT).rate
+    return drive_clients(peer.publishing_client, acts, _LOADING_CONNECTIONS, _NO_LIMIT).rate
 
 
 def copy_as_files(source: Peer, folder: Path) -> None:

@@ -62,6 +62,11 @@ def on_starting(server: Arbiter) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
 
 
+def post_fork(_server: Arbiter, worker: HttpWorker) -> None:
+    """Tell the worker whom it may get many connections from."""
+    worker.proxies = settings.trusted_proxies
+
+
 def post_worker_init(worker: HttpWorker) -> None:
     """Begin what a web process does beside answering."""
     from app.http import background  # noqa: PLC0415  after gevent has patched the process

@@ -88,7 +88,6 @@ class Settings(BaseSettings):
     )
     s3_bucket: str = "registry"
     s3_region: str = "us-east-1"
-    s3_presigned_downloads: bool = False
 
     host: str = "0.0.0.0"  # noqa: S104  a registry serves its network
     port: int = Field(3000, ge=1, le=65535)
@@ -113,6 +112,7 @@ class Settings(BaseSettings):
     memory_cache_bytes: int = Field(64 * MIB, ge=0)
     max_file_bytes: int = Field(512 * MIB, ge=1)
     sweep_grace_seconds: int = Field(3600, ge=0)
+    sweep_orphans_after_seconds: int = Field(7 * 24 * 3600, ge=0)
     oci_grace_seconds: int = Field(24 * 3600, ge=0)
 
     enable_upstream_cache: bool = True

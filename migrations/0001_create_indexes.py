@@ -59,16 +59,28 @@ _INDEXES: tuple[tuple[str, str, list[tuple[str, int]], dict[str, Any]], ...] = (
     (
         "packages",
         "name_in_organization",
-        [("protocol", _UP), ("organization", _UP), ("name", _UP)],
+        [("organization", _UP), ("protocol", _UP), ("name", _UP)],
         {"unique": True},
+    ),
+    (
+        "packages",
+        "tombstones",
+        [("organization", _UP), ("deleted_at", _UP)],
+        {"partialFilterExpression": {"deleted_at": {"$exists": True}}},
     ),
     ("packages", "name", [("protocol", _UP), ("name", _UP)], {}),
     ("packages", "repository", [("repository", _UP), ("name", _UP)], {}),
     ("packages", "owners", [("owners", _UP)], {}),
     ("packages", "starred_by", [("starred_by", _UP), ("name", _UP)], {}),
     ("versions", "number", [("package", _UP), ("number", _UP)], {"unique": True}),
-    ("versions", "claims", [("state", _UP), ("claimed_at", _UP)], {}),
+    (
+        "versions",
+        "withdrawn",
+        [("withdrawn_at", _UP)],
+        {"partialFilterExpression": {"state": "withdrawn", "files.0": {"$exists": True}}},
+    ),
     ("versions", "file_key", [("files.key", _UP)], {}),
+    ("versions", "filename", [("package", _UP), ("files.filename", _UP)], {}),
     ("audit", "event", [("event_id", _UP)], {"unique": True}),
     ("audit", "time", [("time", _DOWN), ("_id", _DOWN)], {}),
     ("audit", "actor", [("actor.id", _UP), ("_id", _DOWN)], {}),
@@ -89,7 +101,13 @@ _INDEXES: tuple[tuple[str, str, list[tuple[str, int]], dict[str, Any]], ...] = (
         {"unique": True},
     ),
 )
-_WITHOUT_INDEXES = ("counters", "platform_settings", "audit_head", "audit_pending")
+_WITHOUT_INDEXES = (
+    "counters",
+    "platform_settings",
+    "audit_head",
+    "audit_pending",
+    "publish_claims",
+)
 
 
 def apply(database: Database[dict[str, Any]]) -> None:

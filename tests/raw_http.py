@@ -37,8 +37,11 @@ class Answer:
 class Client:
     """One connection."""
 
-    def __init__(self, port: int, *, receive_buffer_bytes: int | None = None) -> None:
+    def __init__(
+        self, port: int, *, receive_buffer_bytes: int | None = None, source: str = LOOPBACK
+    ) -> None:
         self.socket = socket.socket()
+        self.socket.bind((source, 0))
         if receive_buffer_bytes:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
         self.socket.settimeout(PATIENCE_SECONDS)
@@ -132,8 +135,8 @@ class Server:
     child: Child
     log: Path
 
-    def connect(self, *, receive_buffer_bytes: int | None = None) -> Client:
-        return Client(self.port, receive_buffer_bytes=receive_buffer_bytes)
+    def connect(self, *, receive_buffer_bytes: int | None = None, source: str = LOOPBACK) -> Client:
+        return Client(self.port, receive_buffer_bytes=receive_buffer_bytes, source=source)
 
     def get(self, target: str) -> Answer:
         with self.connect() as client:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 from app.http.server.limits import Limits
@@ -22,7 +23,19 @@ SHOWN = ("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "RAW_URI", "SERVER_PROTO
 class HastyWorker(HttpWorker):
     """A worker that waits for nobody longer than a second."""
 
-    limits = Limits(head_seconds=1, idle_seconds=1, stall_seconds=1, skipped_seconds=0.5)
+    limits = Limits(
+        head_seconds=1,
+        idle_seconds=1,
+        stall_seconds=1,
+        least_bytes_per_second=64 * 1024,
+        skipped_seconds=0.5,
+    )
+
+
+class ProxiedWorker(HttpWorker):
+    """A worker whose clients come through a proxy on this machine."""
+
+    proxies = (ip_network("127.0.0.1/32"),)
 
 
 class Endless:

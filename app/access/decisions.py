@@ -58,9 +58,7 @@ def require(
     refusal = _refusal(principal, action, repository, package, door or repository.protocol)
     if refusal is None:
         return
-    if not (principal.is_anonymous and action is Action.READ):
-        # An anonymous read that is refused is how clients find out that they have to
-        # send credentials; anybody could fill the audit with those.
+    if not isinstance(refusal, Unauthenticated):  # That is nobody's; see ``record_denial``.
         _record(principal, action, repository, package, refusal)
     raise refusal
 

@@ -94,11 +94,8 @@ def require_organization(
     refusal = _refusal(principal, organization, needed, action, door)
     if refusal is None:
         return
-    if not (principal.is_anonymous and action == "read"):
-        resource = audit.Resource(
-            type="organization", id=str(organization.id), name=organization.slug
-        )
-        record_denial(principal, resource, action, refusal, organization=organization.slug)
+    resource = audit.Resource(type="organization", id=str(organization.id), name=organization.slug)
+    record_denial(principal, resource, action, refusal, organization=organization.slug)
     raise refusal
 
 

@@ -15,6 +15,7 @@ from app.api.repositories import resource as repositories
 from app.api.team_repositories import resource as team_repositories
 from app.api.teams import resource as teams
 from app.api.tokens import resource as tokens
+from app.api.tombstones import resource as tombstones
 from app.api.users import resource as users
 from app.api.versions import resource as versions
 
@@ -32,6 +33,7 @@ RESOURCES = (
     permissions,
     packages,
     versions,
+    tombstones,
     tokens,
 )
 

@@ -12,12 +12,13 @@ from app.audit.events import (
     Actor,
     ActorType,
     AuditAction,
+    AuditEvent,
     Detail,
     Resource,
     Result,
 )
 from app.audit.flushing import flush
-from app.audit.recording import record
+from app.audit.recording import describe, record, record_all
 from app.audit.verification import Verification, export, verify
 
 __all__ = [
@@ -26,15 +27,18 @@ __all__ = [
     "Actor",
     "ActorType",
     "AuditAction",
+    "AuditEvent",
     "Detail",
     "Link",
     "Resource",
     "Result",
     "Verification",
     "bind_request",
+    "describe",
     "export",
     "flush",
     "record",
+    "record_all",
     "to_event",
     "unbind_request",
     "verify",

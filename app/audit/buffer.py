@@ -58,15 +58,24 @@ def append(event: AuditEvent) -> None:
         Unavailable: neither Redis nor MongoDB took it. What it tells of must not be
             answered as done.
     """
-    body = event.body()
     if is_in_transaction():
-        pending_rows().insert_one({"_id": event.id, "body": body})
+        append_in_transaction([event])
         return
+    body = event.body()
     try:
         redis.xadd(_stream(), {_FIELD: body})
     except RedisError as error:
         log.warning("audit.stream_unavailable", error=str(error))
         _append_outside_redis(event.id, body)
+
+
+def append_in_transaction(events: Sequence[AuditEvent]) -> None:
+    """Keep events that become true with the transaction that runs."""
+    rows = [{"_id": event.id, "body": event.body()} for event in events]
+    if len(rows) == 1:
+        pending_rows().insert_one(rows[0])
+    else:
+        pending_rows().insert_many(rows)
 
 
 def _append_outside_redis(event_id: str, body: bytes) -> None:

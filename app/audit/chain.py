@@ -67,7 +67,9 @@ def extend(events: Sequence[JsonObject]) -> int:
         try:
             audit_rows().insert_many(rows)
         except BulkWriteError as error:
-            if any(one["code"] != _DUPLICATE_KEY for one in error.details["writeErrors"]):
+            if error.details["writeConcernErrors"] or any(
+                one["code"] != _DUPLICATE_KEY for one in error.details["writeErrors"]
+            ):
                 raise
             appended += error.details["nInserted"]  # Then somebody else wrote this number.
         else:

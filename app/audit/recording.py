@@ -18,7 +18,7 @@ from app.audit.events import (
 from app.models.fields import now
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 def record(
@@ -44,17 +44,49 @@ def record(
         Unavailable: nothing took the event; the caller must not report success.
     """
     buffer.append(
-        AuditEvent(
-            id=new_event_id(),
-            moment=now(),
+        describe(
+            action,
             actor=actor,
-            action=action,
             resource=resource,
             organization=organization,
             repository=repository,
             protocol=protocol,
             result=result,
-            request=current_request(),
-            details=details or {},
+            details=details,
         )
     )
+
+
+def describe(
+    action: AuditAction,
+    *,
+    actor: Actor,
+    resource: Resource,
+    organization: str = "",
+    repository: str = "",
+    protocol: str = "",
+    result: Result = Result.SUCCESS,
+    details: Mapping[str, Detail] | None = None,
+) -> AuditEvent:
+    """Say what is about to be done in this request, to be recorded by :func:`record_all`.
+
+    For the arguments see :func:`record`.
+    """
+    return AuditEvent(
+        id=new_event_id(),
+        moment=now(),
+        actor=actor,
+        action=action,
+        resource=resource,
+        organization=organization,
+        repository=repository,
+        protocol=protocol,
+        result=result,
+        request=current_request(),
+        details=details or {},
+    )
+
+
+def record_all(events: Sequence[AuditEvent]) -> None:
+    """Record what the transaction that runs does, for several requests at once."""
+    buffer.append_in_transaction(events)

@@ -56,7 +56,13 @@ def record_denial(
     *,
     organization: str = "",
 ) -> None:
-    """Put a refusal into the audit."""
+    """Put a refusal into the audit.
+
+    That somebody unknown has to sign in is none: it is how clients find out that they have
+    to send credentials, and anybody could fill the audit with it, which is kept for ever.
+    """
+    if principal.is_anonymous and isinstance(refusal, Unauthenticated):
+        return
     audit.record(
         audit.AuditAction.ACCESS_DENIED,
         actor=principal.actor,

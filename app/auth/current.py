@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from flask import g
 
+from app.auth import authentication
 from app.auth.principal import ClientInfo, Principal
 
 
@@ -14,6 +15,19 @@ def current_principal() -> Principal:
     """Return who is calling."""
     found: Principal = g.principal
     return found
+
+
+def confirmed_principal() -> Principal:
+    """Return who is calling, asked anew.
+
+    For views that begin to act only when a body is there, which may take minutes to come:
+    what was revoked meanwhile counts.
+
+    Raises:
+        Unauthenticated: the credentials are good no more.
+    """
+    g.principal = authentication.authenticate(g.credentials, g.client)
+    return current_principal()
 
 
 def current_client() -> ClientInfo:

@@ -30,5 +30,11 @@ def is_email(text: str) -> bool:
 
 
 def fold(text: str) -> str:
-    """Return the one spelling under which a name or an address is kept and looked up."""
+    """Return the one spelling under which a name or an address is kept and looked up.
+
+    What is too long to be either stays as it is: normalising takes the square of the number
+    of accents on one letter, and anybody may send megabytes of them.
+    """
+    if len(text) > LONGEST_EMAIL:
+        return text
     return unicodedata.normalize("NFC", text.strip()).lower()

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Self
 
 from flask import current_app
 
+from app.auth.password_rules import LONGEST
 from app.errors import Unavailable
 from app.extensions import settings
 from app.offload import off_hub
@@ -69,6 +70,9 @@ def hash_password(password: str) -> str:
     """Return what to keep of a password.
 
     Takes a good part of a second, by design, outside gevent's thread.
+
+    Args:
+        password: one that ``password_rules`` let pass.
     """
     salt = secrets.token_bytes(_SALT_BYTES)
     iterations = settings.password_iterations
@@ -85,6 +89,10 @@ def verify(password: str, kept: str) -> bool:
     Raises:
         Unavailable: too many others are signing in.
     """
+    if len(password) > LONGEST:
+        # Nobody's. It is not even normalised, in gevent's thread: that takes the square of
+        # the number of accents on one letter, and anybody may send megabytes of them.
+        password, kept = "", ""
     if not kept:
         _derive(password, b"\0" * _SALT_BYTES, settings.password_iterations)
         return False

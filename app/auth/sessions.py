@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from app.auth.principal import ClientInfo
     from config.settings import Settings
 
+SHARED_SECONDS = 30  # the tabs of a browser that wakes up are reloaded within this
+
 
 @dataclass(frozen=True, kw_only=True)
 class SignIn:
@@ -90,10 +92,17 @@ def begin(user: User, client: ClientInfo) -> SignIn:
     return _sign_in(in_transaction(work), user)
 
 
-def refresh(refresh_token: str, client: ClientInfo) -> SignIn:
+def refresh(refresh_token: str, client: ClientInfo, *, is_shared: bool = False) -> SignIn:
     """Renew a session, and use the refresh token up.
 
     One that was used before is stolen or replayed: it ends the session, whoever holds it.
+
+    Args:
+        refresh_token: of the session.
+        client: whose it is from now on.
+        is_shared: several hold the token, as the tabs of a browser do. Used up by one of
+            them less than ``SHARED_SECONDS`` ago, it still gives the others what that one
+            got.
 
     Raises:
         Unauthenticated: the token or its session is not good any more.
@@ -115,6 +124,8 @@ def refresh(refresh_token: str, client: ClientInfo) -> SignIn:
         set__ip=client.ip,
         set__user_agent=client.user_agent,
     )
+    if session is None and is_shared:
+        session = _just_renewed(claims, moment)
     user = users.by_id(claims.user_id)
     if session is None or user is None or not user.is_active:
         _end_if_replayed(claims)
@@ -201,6 +212,19 @@ def _end(principal: Principal, session_id: ObjectId, action: audit.AuditAction) 
         audit.record(action, actor=principal.actor, resource=_resource(session_id))
 
     coherence.change({f"session:{session_id}"}, lambda: in_transaction(work))
+
+
+def _just_renewed(claims: RefreshClaims, moment: datetime) -> Session | None:
+    """Return the session whose refresh token this was until it was renewed just now."""
+    found: Session | None = Session.objects(
+        id=claims.session_id,
+        user=claims.user_id,
+        refresh_generation=claims.generation + 1,
+        ended_at=None,
+        expires_at__gt=moment,
+        last_used_at__gt=moment - timedelta(seconds=SHARED_SECONDS),
+    ).first()
+    return found
 
 
 def _end_if_replayed(claims: RefreshClaims) -> None:

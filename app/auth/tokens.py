@@ -10,6 +10,7 @@ from app import audit
 from app.auth import last_use, token_format, users
 from app.auth.addresses import read_address
 from app.auth.administration import require_platform_admin, require_self_or_admin
+from app.auth.limits import MANAGEMENT, require_account_use
 from app.auth.principal import CredentialKind
 from app.auth.token_rules import TokenSpec, checked, limits_of, require_no_wider
 from app.errors import Forbidden, NotFound, Unauthenticated
@@ -205,22 +206,47 @@ def revoke(principal: Principal, token_id: ObjectId) -> None:
     _revoke(principal, token)
 
 
-def revoke_secret(principal: Principal, secret: str) -> None:
+def revoke_secret(principal: Principal, secret: str, *, door: str = MANAGEMENT) -> None:
     """End the token whose secret this is, as clients do that sign out.
 
     Args:
         principal: its owner.
         secret: the whole token; who knows it could use it, so they may end it.
+        door: the way in that a token must be good for, unless it ends itself.
 
     Raises:
+        Unauthenticated: nobody is signed in.
         NotFound: it is unknown, or somebody else's.
+        Forbidden: outside the limits of the token that is used.
     """
-    token = ApiToken.objects(
-        digest=token_format.digest(secret), user=principal.user_id, revoked_at=None
+    _revoke(principal, _own(principal, token_format.digest(secret), door))
+
+
+def revoke_digest(principal: Principal, digest: str, *, door: str = MANAGEMENT) -> None:
+    """End one's own token by what is kept of it, as npm's list names it.
+
+    Raises:
+        Unauthenticated, NotFound: as for :func:`revoke_secret`.
+        Forbidden: outside the limits of the token that is used, or it may less.
+    """
+    token = _own(principal, digest, door)
+    if principal.token_id != str(token.id):
+        require_no_wider(principal, TokenSpec.of(token))
+    _revoke(principal, token)
+
+
+def _own(principal: Principal, digest: str, door: str) -> ApiToken:
+    """Return a living token of the caller's that they may end here."""
+    if principal.is_anonymous:
+        raise Unauthenticated
+    token: ApiToken | None = ApiToken.objects(
+        digest=digest, user=principal.user, revoked_at=None
     ).first()
+    if token is None or principal.token_id != str(token.id):  # A token may always end itself.
+        require_account_use(principal, door=door, action="delete")
     if token is None:
         raise NotFound("There is no such token.")
-    _revoke(principal, token)
+    return token
 
 
 def _living(principal: Principal, token_id: ObjectId, action: str) -> ApiToken:

@@ -85,14 +85,21 @@ def by_id(user_id: ObjectId) -> User | None:
     return found
 
 
-def by_identifier(identifier: str) -> User | None:
-    """Return who signs in under this username or e-mail address."""
-    folded = identifiers.fold(identifier)
+def by_username(username: str) -> User | None:
+    """Return who has this username, in whatever case it is written."""
+    folded = identifiers.fold(username)
     found: User | None = None
     if identifiers.is_username(folded):
         found = User.objects(username=folded).first()
-    elif identifiers.is_email(folded):
-        found = User.objects(email=folded).first()
+    return found
+
+
+def by_identifier(identifier: str) -> User | None:
+    """Return who signs in under this username or e-mail address."""
+    folded = identifiers.fold(identifier)
+    if not identifiers.is_email(folded):
+        return by_username(folded)
+    found: User | None = User.objects(email=folded).first()
     return found
 
 

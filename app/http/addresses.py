@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
+from app.auth.addresses import read_address
 from config.settings import Networks
 
 _MOST_ORIGINS = 1000  # a client may send any Host: what is remembered of them is bounded
+_MOST_PEERS = 1000
+_SCHEMES = frozenset({"http", "https"})
 
 WsgiEnvironment = dict[str, Any]  # PEP 3333: values of any kind
 
@@ -24,6 +27,7 @@ class Addresses:
         self._public_url = public_url
         self._trusted = trusted_proxies
         self._origins: dict[tuple[str, str], str] = {}
+        self._is_trusted = lru_cache(_MOST_PEERS)(self._is_in_trusted_network)
 
     def origin(self, environ: WsgiEnvironment) -> str:
         """Return scheme, host and port of this registry as the client knows it."""
@@ -32,7 +36,8 @@ class Addresses:
         scheme = environ["wsgi.url_scheme"]
         host = environ.get("HTTP_HOST") or environ.get("SERVER_NAME", "localhost")
         if self._trusted and self._is_trusted(environ.get("REMOTE_ADDR", "")):
-            scheme = _last(environ.get("HTTP_X_FORWARDED_PROTO")) or scheme
+            forwarded = _last(environ.get("HTTP_X_FORWARDED_PROTO")).lower()
+            scheme = forwarded if forwarded in _SCHEMES else scheme
             host = _last(environ.get("HTTP_X_FORWARDED_HOST")) or host
         key = (scheme, host)
         known = self._origins.get(key)
@@ -50,14 +55,9 @@ class Addresses:
             peer = hops.pop()
         return peer
 
-    def _is_trusted(self, address: str) -> bool:
-        if not self._trusted:
-            return False
-        try:
-            found = ipaddress.ip_address(address)
-        except ValueError:
-            return False
-        return any(found in network for network in self._trusted)
+    def _is_in_trusted_network(self, address: str) -> bool:
+        found = read_address(address)
+        return found is not None and any(found in network for network in self._trusted)
 
 
 def _last(header: str | None) -> str:

@@ -11,19 +11,25 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+import structlog
 
 from app.http.addresses import Addresses, WsgiEnvironment
-from app.http.routing import StartResponse, WsgiApplication
+from app.http.metrics import count_hot
+from app.http.routing import PROTOCOL, StartResponse, WsgiApplication
 from app.registry.responses import HOT_ANSWER, HotAnswer, choose_form, is_modified
 
 if TYPE_CHECKING:
     from app.coherence import Coherence
 
+log = structlog.get_logger(__name__)
+
 REQUEST_ID = "packhouse.request_id"
 _READS = frozenset({"GET", "HEAD"})
 _LONGEST_REQUEST_ID = 128
 _LARGEST_KEPT_BYTES = 16 * 1024 * 1024
+_LARGEST_KEY = 2048  # characters: what clients really send is a tenth of it
 
 
 class RequestIds:
@@ -38,16 +44,31 @@ class RequestIds:
         return f"{self._prefix}-{next(self._numbers):x}"
 
 
+class _Kept(NamedTuple):
+    answer: HotAnswer
+    protocol: str
+
+
 class HotAnswers:
-    """WSGI middleware: the same request to the same state of things gets the same bytes."""
+    """WSGI middleware: the same request to the same state of things gets the same bytes.
+
+    Each is counted. A log line would cost more than all the rest, so it has to be asked for.
+    """
 
     def __init__(
-        self, app: WsgiApplication, coherence: Coherence, addresses: Addresses, *, enabled: bool
+        self,
+        app: WsgiApplication,
+        coherence: Coherence,
+        addresses: Addresses,
+        *,
+        enabled: bool,
+        logs: bool,
     ) -> None:
         self._app = app
         self._coherence = coherence
         self._addresses = addresses
         self._enabled = enabled
+        self._logs = logs
         self._ids = RequestIds()
 
     def __call__(self, environ: WsgiEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -72,30 +93,52 @@ class HotAnswers:
             get("HTTP_ACCEPT"),
             self._addresses.origin(environ),
         )
-        answer = self._coherence.peek(key)
-        if isinstance(answer, HotAnswer):
-            return _give(answer, environ, start_response, request_id)
+        kept = self._coherence.peek(key)
+        if isinstance(kept, _Kept):
+            return self._give(kept, environ, start_response, request_id)
         with self._coherence.recording() as recording:
             body = self._app(environ, start_response)
         made: HotAnswer | None = environ.get(HOT_ANSWER)
         if made is not None and made.size_bytes <= _LARGEST_KEPT_BYTES:
-            self._coherence.keep(key, made, recording, made.size_bytes)
+            key_size = sum(len(part) for part in key if part)
+            if key_size <= _LARGEST_KEY:
+                kept = _Kept(made, environ[PROTOCOL].name)
+                self._coherence.keep(key, kept, recording, made.size_bytes + key_size)
         return body
 
+    def _give(
+        self, kept: _Kept, environ: WsgiEnvironment, start_response: StartResponse, request_id: str
+    ) -> Iterable[bytes]:
+        answer, protocol = kept
+        method = environ["REQUEST_METHOD"]
+        body, etag, is_gzip = choose_form(answer, environ)
+        headers = [*answer.headers, ("ETag", etag), ("X-Request-Id", request_id)]
+        is_whole = is_modified(environ, etag, answer)
+        status = "200" if is_whole else "304"
+        count_hot(protocol, method, status)
+        if self._logs:
+            self._log(environ, protocol, status, request_id)
+        if not is_whole:
+            start_response("304 Not Modified", headers)
+            return ()
+        if is_gzip:
+            headers.append(("Content-Encoding", "gzip"))
+        headers.append(("Content-Length", str(len(body))))
+        start_response("200 OK", headers)
+        return () if method == "HEAD" else (body,)
 
-def _give(
-    answer: HotAnswer, environ: WsgiEnvironment, start_response: StartResponse, request_id: str
-) -> Iterable[bytes]:
-    body, etag, is_gzip = choose_form(answer, environ)
-    headers = [*answer.headers, ("ETag", etag), ("X-Request-Id", request_id)]
-    if not is_modified(environ, etag, answer):
-        start_response("304 Not Modified", headers)
-        return ()
-    if is_gzip:
-        headers.append(("Content-Encoding", "gzip"))
-    headers.append(("Content-Length", str(len(body))))
-    start_response("200 OK", headers)
-    return () if environ["REQUEST_METHOD"] == "HEAD" else (body,)
+    def _log(self, environ: WsgiEnvironment, protocol: str, status: str, request_id: str) -> None:
+        """Say what ``lifecycle`` says of the others."""
+        log.debug(
+            "request.answered_from_memory",
+            method=environ["REQUEST_METHOD"],
+            path=environ.get("RAW_URI", environ["PATH_INFO"]),
+            status=int(status),
+            protocol=protocol,
+            ip=self._addresses.client(environ),
+            user_agent=environ.get("HTTP_USER_AGENT", ""),
+            request_id=request_id,
+        )
 
 
 def _is_plain(request_id: str) -> bool:

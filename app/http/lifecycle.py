@@ -24,6 +24,7 @@ from app.errors import (
     RegistryError,
     TooLarge,
     Unavailable,
+    UnprocessableInput,
 )
 from app.http.errors import render_plain_error, render_problem
 from app.http.hot_answers import REQUEST_ID
@@ -36,6 +37,8 @@ from app.web.pages import error_page
 log = structlog.get_logger(__name__)
 
 _LONGEST_AGENT = 256
+_PAGES = "/ui/"
+_LARGEST_BODY_BYTES = 64 * 1024  # outside of the formats, where a view sets no limit of its own
 
 
 def install(app: Flask) -> None:
@@ -59,16 +62,35 @@ def _begin() -> None:
     g.client = client
     g.protocol = environ.get(PROTOCOL)
     g.scope = environ.get(SCOPE)
+    if g.protocol is None:  # a format reads its bodies itself, within limits of its own
+        request.max_content_length = _LARGEST_BODY_BYTES
     structlog.contextvars.bind_contextvars(request_id=client.request_id)
     audit.bind_request(ip=client.ip, user_agent=client.user_agent, request_id=client.request_id)
+    _require_query_without_nul()
     if _takes_anyone():
         return
-    g.principal = authentication.authenticate(_credentials(g.protocol, request), client)
+    g.credentials = _credentials(g.protocol, request)
+    g.principal = authentication.authenticate(g.credentials, client)
+
+
+def _require_query_without_nul() -> None:
+    """Refuse what no database takes: MongoDB fails on it where it looks for a text."""
+    if "%00" not in request.environ["QUERY_STRING"]:
+        return
+    fields = {
+        f"/{name}": "Must not hold a NUL character."
+        for name, value in request.args.items(multi=True)
+        if "\0" in value
+    }
+    if fields:
+        raise UnprocessableInput("The query must not hold a NUL character.", fields)
 
 
 def _credentials(protocol: PackageProtocol | None, asked: Request) -> Credentials | None:
     if protocol is not None:
         return protocol.read_credentials(asked)
+    if asked.path.startswith(_PAGES):
+        return None  # They know their visitors by cookies alone.
     return authentication.read_authorization_header(asked.headers.get("Authorization"))
 
 
@@ -114,7 +136,7 @@ def _render(error: RegistryError) -> AnyResponse:
         return protocol.render_error(error)
     if request.path.startswith("/api/"):
         return render_problem(error)
-    if request.path.startswith("/ui/"):
+    if request.path.startswith(_PAGES):
         return error_page(error)
     return render_plain_error(error)
 

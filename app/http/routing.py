@@ -12,24 +12,13 @@ from typing import Any
 
 from app.http.addresses import Addresses, WsgiEnvironment
 from app.protocols.base import PackageProtocol
+from app.registry.reserved_words import RESERVED_AT_ROOT
 from app.registry.scopes import Scope, ScopeKind, ScopePath, split_path
 
 SCOPE = "packhouse.scope"
 PROTOCOL = "packhouse.protocol"
 ORIGIN = "packhouse.origin"
 CLIENT = "packhouse.client"
-
-RESERVED_AT_ROOT = frozenset(
-    {
-        "", ".well-known", "_", "api", "auth", "cargo", "composer", "favicon.ico", "gems",
-        "health", "healthz", "index", "info", "legacy", "library", "livez", "maven", "maven2",
-        "me", "metrics", "names", "npm", "o", "oci", "p", "p2", "packages.json", "pypi", "quick",
-        "r", "readyz", "robots.txt", "rubygems", "simple", "specs.4.8.gz",
-        "latest_specs.4.8.gz", "prerelease_specs.4.8.gz", "static", "token", "ui", "v2",
-        "versions",
-    }
-)  # fmt: skip
-"""First segments that are the registry's own, in every scope: no short path starts so."""
 
 StartResponse = Callable[..., Any]
 WsgiApplication = Callable[[WsgiEnvironment, StartResponse], Iterable[bytes]]

@@ -7,11 +7,9 @@ primary, every write is acknowledged by a majority and journaled (see
 
 from app.models.audit import AuditRecord, PendingEvent
 from app.models.connection import (
-    WriteConflict,
     connect,
     disconnect,
     in_transaction,
-    try_transaction,
 )
 from app.models.credentials import ApiToken, DeviceLogin, Session
 from app.models.identity import (
@@ -40,6 +38,7 @@ from app.models.packages import (
     File,
     NameClaim,
     Package,
+    PublishClaim,
     Version,
     VersionState,
     similarity_key,
@@ -83,6 +82,7 @@ __all__ = [
     "PendingEvent",
     "PlatformKey",
     "PlatformSettings",
+    "PublishClaim",
     "Repository",
     "RepositoryKind",
     "RepositoryRole",
@@ -98,10 +98,8 @@ __all__ = [
     "Version",
     "VersionState",
     "Visibility",
-    "WriteConflict",
     "connect",
     "disconnect",
     "in_transaction",
     "similarity_key",
-    "try_transaction",
 ]

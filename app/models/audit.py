@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mongoengine import BinaryField, DateTimeField, DictField, Document, LongField, StringField
+from pymongo import WriteConcern
 from pymongo.read_concern import ReadConcern
 
+from app.models.connection import is_in_transaction
 from app.models.rows import rows_of
 
 if TYPE_CHECKING:
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 Row = dict[str, Any]  # a document as MongoDB holds it
 
 _TO_STAY = ReadConcern("majority")
+# Said each time: MongoDB's own default is less than a majority where the replica set has an
+# arbiter, or where somebody changed it. A part of the chain that a failover takes back would
+# be lost, because its events are removed from where they waited.
+_DURABLE = WriteConcern(w="majority", j=True)
 
 
 class PendingEvent(Document):
@@ -87,18 +93,27 @@ class AuditHead(Document):
 
 
 def pending_rows() -> Collection[Row]:
-    """Return the collection of pending events."""
-    return rows_of(PendingEvent)
+    """Return the collection of pending events; what is written to it is there to stay.
+
+    Within ``in_transaction`` that is the transaction's own doing: see ``connection.connect``.
+    """
+    rows = rows_of(PendingEvent)
+    return rows if is_in_transaction() else rows.with_options(write_concern=_DURABLE)
 
 
 def audit_rows() -> Collection[Row]:
-    """Return the collection of the chain; what it reads is there to stay.
+    """Return the collection of the chain, outside of transactions.
 
-    Without that, an event might be linked to one that a failover then takes back.
+    What is read and what is written is there to stay. Else an event might be linked to one
+    that a failover then takes back.
     """
-    return rows_of(AuditRecord).with_options(read_concern=_TO_STAY)
+    return _to_stay(AuditRecord)
 
 
 def head_rows() -> Collection[Row]:
-    """Return the collection of the chain's head; what it reads is there to stay."""
-    return rows_of(AuditHead).with_options(read_concern=_TO_STAY)
+    """Return the collection of the chain's head; see :func:`audit_rows`."""
+    return _to_stay(AuditHead)
+
+
+def _to_stay(document: type[Document]) -> Collection[Row]:
+    return rows_of(document).with_options(read_concern=_TO_STAY, write_concern=_DURABLE)

@@ -26,10 +26,6 @@ _TRANSIENT = "TransientTransactionError"
 _in_transaction: ContextVar[bool] = ContextVar("in_transaction", default=False)
 
 
-class WriteConflict(Exception):
-    """Somebody else was changing the same rows; look again."""
-
-
 def connect(url: str, database: str) -> MongoClient[dict[str, object]]:
     """Connect this process; called once, after the fork.
 
@@ -101,29 +97,6 @@ def in_transaction(work: Callable[[], Result]) -> Result:
             )
     except UNREACHABLE as error:
         raise Unavailable from error
-
-
-def try_transaction(work: Callable[[], Result]) -> Result:
-    """Run ``work`` as :func:`in_transaction` does, but only once.
-
-    For what is better looked at anew than run again when somebody else came first.
-
-    Raises:
-        WriteConflict: somebody else was changing the same rows; nothing was written.
-        Unavailable: as for :func:`in_transaction`.
-    """
-    try:
-        with (
-            _session() as session,
-            session.start_transaction(_SNAPSHOT, _DURABLE, ReadPreference.PRIMARY),
-        ):
-            return _marked(work)
-    except UNREACHABLE as error:
-        raise Unavailable from error
-    except PyMongoError as error:
-        if error.has_error_label(_TRANSIENT):
-            raise WriteConflict from error
-        raise
 
 
 @contextmanager

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from typing import ClassVar
 
+from bson import ObjectId
 from mongoengine import (
     BinaryField,
     BooleanField,
@@ -14,7 +16,6 @@ from mongoengine import (
     EmbeddedDocument,
     EmbeddedDocumentListField,
     EnumField,
-    IntField,
     LazyReferenceField,
     ListField,
     LongField,
@@ -62,7 +63,7 @@ class DistTag(EmbeddedDocument):
 
 
 class Package(Document):
-    """One name of one protocol in one organization.
+    """One name of one protocol in one organization, from its first visible version on.
 
     It outlives its versions: with ``deleted_at`` it is a tombstone that keeps the name.
     """
@@ -79,7 +80,7 @@ class Package(Document):
     summary = StringField(default="")
     keywords = ListField(StringField())
     latest_number = StringField(default="")
-    published_at = DateTimeField()  # of the newest version; none: nothing visible yet
+    published_at = DateTimeField(required=True)  # of the newest version
     created_at = DateTimeField(required=True, default=now)
     updated_at = DateTimeField(required=True, default=now)
     deleted_at = DateTimeField()
@@ -88,17 +89,44 @@ class Package(Document):
         "collection": "packages",
         "auto_create_index": False,
         "indexes": [
-            {"fields": ["protocol", "organization", "name"], "unique": True},
+            {"fields": ["organization", "protocol", "name"], "unique": True},
+            {
+                "fields": ["organization", "deleted_at"],
+                "partialFilterExpression": {"deleted_at": {"$exists": True}},
+            },
             {"fields": ["protocol", "name"]},
             {"fields": ["repository", "name"]},
         ],
     }
 
 
-class VersionState(StrEnum):
-    """How far a version has come."""
+class PublishClaim(Document):
+    """A number that somebody is publishing; nobody sees it before the version itself is there.
 
-    CLAIMED = "claimed"  # its number is taken, its bytes are on their way; invisible
+    The index of ``_id`` is what lets one publish of a number go on at a time. It need not
+    outlive a crash of MongoDB: a publish whose claim is gone cannot finish.
+    """
+
+    id = StringField(primary_key=True)  # see key_of
+    attempt = StringField(required=True)  # the one that may still finish
+    repository = LazyReferenceField(Repository, required=True, dbref=False)
+    keys = ListField(StringField())  # of the objects that it may have made
+    expires_at = DateTimeField(required=True)  # from then on it may be taken over
+
+    meta: ClassVar[dict[str, object]] = {
+        "collection": "publish_claims",
+        "auto_create_index": False,  # and none but that of _id: it holds what is under way
+    }
+
+    @staticmethod
+    def key_of(protocol: str, organization: ObjectId, name: str, number: str) -> str:
+        """Return the ``_id`` of the claim on a number; name and number in normal form."""
+        return json.dumps([protocol, str(organization), name, number])
+
+
+class VersionState(StrEnum):
+    """Whether a version is there."""
+
     PUBLISHED = "published"
     WITHDRAWN = "withdrawn"  # was published and deleted; its number stays taken
 
@@ -122,9 +150,7 @@ class Version(Document):
     package = LazyReferenceField(Package, required=True, dbref=False)
     number = StringField(required=True)  # normal form: the key
     display_number = StringField(required=True)  # as its publisher spells it
-    state = EnumField(VersionState, required=True, default=VersionState.CLAIMED)
-    claim_id = StringField(required=True)  # the publish that may still finish it
-    attempt = IntField(required=True, default=0)  # earlier publishes of this number that died
+    state = EnumField(VersionState, required=True, default=VersionState.PUBLISHED)
     files = EmbeddedDocumentListField(File)
     manifest = BinaryField()  # the protocol's own JSON about this version, rebuilt from the file
     facts = DictField()  # what the protocol's renderer wants beside the manifest
@@ -133,8 +159,7 @@ class Version(Document):
     is_yanked = BooleanField(default=False)
     yank_reason = StringField(default="")
     published_by = LazyReferenceField(User, dbref=False)
-    claimed_at = DateTimeField(required=True, default=now)
-    published_at = DateTimeField()  # UTC; none until published, never rewritten
+    published_at = DateTimeField(required=True)  # UTC; never rewritten
     withdrawn_at = DateTimeField()
 
     meta: ClassVar[dict[str, object]] = {
@@ -142,7 +167,14 @@ class Version(Document):
         "auto_create_index": False,
         "indexes": [
             {"fields": ["package", "number"], "unique": True},
-            {"fields": ["state", "claimed_at"]},
+            {
+                "fields": ["withdrawn_at"],
+                "partialFilterExpression": {
+                    "state": VersionState.WITHDRAWN.value,
+                    "files.0": {"$exists": True},  # what the sweeper has yet to do
+                },
+            },
             {"fields": ["files.key"]},
+            {"fields": ["package", "files.filename"]},
         ],
     }

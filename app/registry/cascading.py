@@ -6,7 +6,7 @@ organization's (see ``deletion``). Only then does what held them go, in one tran
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from bson import ObjectId
 
@@ -19,7 +19,6 @@ from app.extensions import coherence
 from app.models import (
     Grant,
     Membership,
-    NameClaim,
     NamespaceClaim,
     Organization,
     OrganizationRole,
@@ -33,7 +32,7 @@ from app.models import (
 )
 from app.models.fields import now
 from app.models.rows import rows_of
-from app.registry import namespaces, organizations, repository_management
+from app.registry import claims, namespaces, organizations, repository_management
 from app.registry.fencing import change_found
 from app.registry.listing import Row
 from app.registry.names import PackageName
@@ -67,7 +66,7 @@ def delete_repository(
     found = repository_management.find(principal, repository, Action.ADMINISTER)
     access.require_token_allows(principal, Action.DELETE, MANAGEMENT, found.organization_id)
     check(repository_management.view_of(found))
-    _empty(principal, [found], cascade=cascade)
+    _empty(principal.actor, [found], cascade=cascade)
 
     def work() -> None:
         view = repository_management.view_of(found)
@@ -77,6 +76,7 @@ def delete_repository(
         repository_management.record(principal, view, audit.AuditAction.REPOSITORY_DELETE)
 
     coherence.change({organization_tag(found.organization_id)}, lambda: in_transaction(work))
+    _end_late_publishes(principal.actor, [found])
 
 
 def delete_organization(
@@ -111,14 +111,14 @@ def delete_organization(
             f"{found.slug} has repositories. Delete them first, or say ?cascade=true to delete "
             "them with all of their packages."
         )
-    _empty(principal, found.repositories, cascade=cascade)
+    _empty(principal.actor, found.repositories, cascade=cascade)
 
     def tags() -> set[str]:
         held = rows_of(NamespaceClaim).find({"organization": found.id})
         claims = ((row["protocol"], row["namespace"]) for row in held)
         return {organization_tag(found.id), slug_tag(found.slug), *namespaces.tags_of(claims)}
 
-    def work() -> None:
+    def work() -> Sequence[RepositoryFacts]:
         current = organizations.find(principal, str(found.id))
         check(organizations.get(principal, str(found.id)))
         _require_empty(current.repositories)
@@ -126,25 +126,54 @@ def delete_organization(
             _remove_repository(repository)
         _remove_organization(current)
         organizations.record(principal, current, audit.AuditAction.ORGANIZATION_DELETE)
+        return current.repositories
 
-    change_found(tags, work)
+    _end_late_publishes(principal.actor, change_found(tags, work))
 
 
-def _empty(principal: Principal, repositories: Sequence[RepositoryFacts], *, cascade: bool) -> None:
+def withdraw_homeless() -> int:
+    """Withdraw what is in repositories that are gone; returns how many packages.
+
+    A deletion that died before its last step may have left some.
+    """
+    used = set(rows_of(Package).distinct("repository"))
+    gone = used - set(rows_of(Repository).distinct("_id", {"_id": {"$in": list(used)}}))
+    where = {"repository": {"$in": list(gone)}, "deleted_at": None}
+    count = 0
+    while batch := list(rows_of(Package).find(where).limit(_BATCH)):
+        _withdraw(audit.SYSTEM, batch, {})
+        count += len(batch)
+    return count
+
+
+def _empty(actor: audit.Actor, repositories: Sequence[RepositoryFacts], *, cascade: bool) -> None:
     """Withdraw all packages of some repositories, a batch at a time."""
     if not cascade:
         _require_empty(repositories)
         return
-    by_id = {one.id: one for one in repositories}
-    where = _visible_in(repositories)
-    count = rows_of(Package).count_documents(where, limit=MOST_PACKAGES + 1)
+    count = rows_of(Package).count_documents(_visible_in(repositories), limit=MOST_PACKAGES + 1)
     if count > MOST_PACKAGES:
         raise Conflict(
             f"These are more than {MOST_PACKAGES} packages, the most that are deleted in one "
             "request. Delete some of them first."
         )
-    while batch := list(rows_of(Package).find(where).limit(_BATCH)):
-        _withdraw(principal, batch, by_id)
+    _withdraw_all(actor, repositories)
+
+
+def _end_late_publishes(actor: audit.Actor, repositories: Sequence[RepositoryFacts]) -> None:
+    """End publishes that found the repositories before they went; they are gone now.
+
+    Who comes later finds no repository; who came before had a claim by then (see
+    ``publishing``), which goes now, unless it has just become a version.
+    """
+    claims.remove_of_repositories([one.id for one in repositories])
+    _withdraw_all(actor, repositories)
+
+
+def _withdraw_all(actor: audit.Actor, repositories: Sequence[RepositoryFacts]) -> None:
+    by_id = {one.id: one for one in repositories}
+    while batch := list(rows_of(Package).find(_visible_in(repositories)).limit(_BATCH)):
+        _withdraw(actor, batch, by_id)
 
 
 def _require_empty(repositories: Sequence[RepositoryFacts]) -> None:
@@ -160,12 +189,11 @@ def _visible_in(repositories: Sequence[RepositoryFacts]) -> Row:
     return {
         "repository": {"$in": [one.id for one in repositories]},
         "deleted_at": None,
-        "published_at": {"$ne": None},
     }
 
 
 def _withdraw(
-    principal: Principal, rows: Sequence[Row], repositories: dict[ObjectId, RepositoryFacts]
+    actor: audit.Actor, rows: Sequence[Row], repositories: Mapping[ObjectId, RepositoryFacts]
 ) -> None:
     ids = [row["_id"] for row in rows]
 
@@ -188,38 +216,25 @@ def _withdraw(
             },
         )
         for row in rows:
-            _record_withdrawn(principal, row, repositories[row["repository"]])
+            _record_withdrawn(actor, row, repositories.get(row["repository"]))
 
     coherence.change({_name(row).tag for row in rows}, lambda: in_transaction(work))
 
 
-def _record_withdrawn(principal: Principal, row: Row, repository: RepositoryFacts) -> None:
+def _record_withdrawn(actor: audit.Actor, row: Row, repository: RepositoryFacts | None) -> None:
     audit.record(
         audit.AuditAction.PACKAGE_DELETE,
-        actor=principal.actor,
+        actor=actor,
         resource=audit.Resource(type="package", id=str(row["_id"]), name=row["display_name"]),
-        organization=repository.organization_slug,
-        repository=repository.name,
-        protocol=repository.protocol,
+        organization=repository.organization_slug if repository else "",
+        repository=repository.name if repository else "",
+        protocol=row["protocol"],
     )
 
 
 def _remove_repository(repository: RepositoryFacts) -> None:
-    """Remove a repository's row and what refers to it, but for the names that were used.
-
-    A publish that is under way loses its claim, and so cannot finish.
-    """
-    packages = rows_of(Package).distinct("_id", {"repository": repository.id})
-    rows_of(Version).delete_many({"package": {"$in": packages}, "state": VersionState.CLAIMED})
-    for row in rows_of(Package).find({"repository": repository.id, "published_at": None}):
-        rows_of(NameClaim).delete_many(
-            {
-                "protocol": row["protocol"],
-                "name": row["name"],
-                "organization": row["organization"],
-            }
-        )
-        rows_of(Package).delete_one({"_id": row["_id"]})
+    """Remove a repository's row and what refers to it, but for the names that were used."""
+    claims.remove_of_repositories([repository.id])
     rows_of(Grant).delete_many({"repository": repository.id})
     rows_of(Repository).update_many(
         {"organization": repository.organization_id, "members": repository.id},
@@ -233,7 +248,7 @@ def _remove_organization(organization: OrganizationFacts) -> None:
     rows_of(TeamMember).delete_many({"team": {"$in": teams}})
     rows_of(Team).delete_many({"organization": organization.id})
     rows_of(Membership).delete_many({"organization": organization.id})
-    if rows_of(Package).find_one({"organization": organization.id}) is None:
+    if rows_of(Package).find_one({"organization": organization.id}, {"_id": 1}) is None:
         rows_of(NamespaceClaim).delete_many({"organization": organization.id})
     rows_of(Organization).delete_one({"_id": organization.id})
 

@@ -7,13 +7,15 @@ event become visible together, in every process, before the caller has its answe
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bson import ObjectId
+from pymongo import UpdateMany
 
 from app import audit
+from app.auth.limits import why_outside
 from app.auth.principal import Principal
-from app.errors import InvalidInput, NotFound, StaleRevision
+from app.errors import Forbidden, InvalidInput, NotFound, StaleRevision
 from app.extensions import coherence
 from app.models import DistTag, Package, Version, VersionState, in_transaction
 from app.models.fields import now
@@ -42,11 +44,7 @@ def change_package(
     """
 
     def attempt() -> tuple[Result, int]:
-        row = Package.objects(id=package.id, deleted_at=None).first()
-        if row is None:
-            raise NotFound
-        if expected_revision is not None and row.revision != expected_revision:
-            raise StaleRevision("Document update conflict.")
+        row = _row_of(package, expected_revision)
         result = work(row)
         row.revision += 1
         row.updated_at = now()
@@ -67,7 +65,7 @@ def set_tags(principal: Principal, package: PackageRef, tags: Mapping[str, str])
     """
 
     def work(row: Package) -> None:
-        published = _published_numbers(package.id, set(tags.values()))
+        published = published_numbers(package.id, set(tags.values()))
         kept = {one.name: one.number for one in row.tags}
         for name, number in tags.items():
             if number not in published:
@@ -102,29 +100,32 @@ def set_deprecations(
     """Set the deprecation message of versions; an empty one lifts it.
 
     Args:
-        messages: by version number; what is equal to the present state changes nothing.
+        messages: by version number; what is not published is passed over. Where all are
+            equal to the present state, nothing changes.
 
     Returns:
         The package's revision after it.
     """
+    if not _differing(package.id, messages):
+        return int(_row_of(package, expected_revision).revision)
 
     def work(row: Package) -> None:
         del row
-        for number, message in messages.items():
-            changed = Version.objects(
-                package=package.id,
-                number=number,
-                state=VersionState.PUBLISHED,
-                deprecated__ne=message,
-            ).update_one(set__deprecated=message)
-            if changed:
-                record(
+        differing = _differing(package.id, messages)
+        if not differing:
+            return  # Somebody else has just said the same.
+        _write_messages(package.id, differing)
+        audit.record_all(
+            [
+                _event(
                     principal,
                     package,
                     audit.AuditAction.PACKAGE_DEPRECATE,
-                    version=number,
-                    message=message,
+                    {"version": number, "message": message},
                 )
+                for number, message in differing.items()
+            ]
+        )
 
     _, revision = change_package(package, work, expected_revision=expected_revision)
     return revision
@@ -157,7 +158,17 @@ def set_owners(
 
 
 def set_star(principal: Principal, package: PackageRef, *, starred: bool) -> int:
-    """Set or lift the caller's own star."""
+    """Set or lift the caller's own star.
+
+    Args:
+        principal: who may read the package, which is for the caller to find out.
+
+    Raises:
+        Forbidden: their token is for reading only.
+    """
+    reason = why_outside(principal.limits, door=package.name.protocol, action="write")
+    if reason is not None:
+        raise Forbidden(reason)
 
     def work(row: Package) -> None:
         others = [one for one in row.starred_by if one != principal.user]
@@ -173,8 +184,64 @@ def record(
     principal: Principal, package: PackageRef, action: audit.AuditAction, **details: audit.Detail
 ) -> None:
     """Record what was done to a package; called within the transaction that does it."""
+    audit.record_all([_event(principal, package, action, details)])
+
+
+def published_numbers(package_id: ObjectId, among: Collection[str] | None = None) -> frozenset[str]:
+    """Return the numbers of a package's published versions, of all or among some."""
+    where: dict[str, Any] = {"package": package_id, "state": VersionState.PUBLISHED}
+    if among is not None:
+        where["number"] = {"$in": list(among)}
+    rows = rows_of(Version).find(where, {"number": 1, "_id": 0})
+    return frozenset(row["number"] for row in rows)
+
+
+def _row_of(package: PackageRef, expected_revision: int | None) -> Package:
+    row: Package | None = Package.objects(id=package.id, deleted_at=None).first()
+    if row is None:
+        raise NotFound
+    if expected_revision is not None and row.revision != expected_revision:
+        raise StaleRevision("Document update conflict.")
+    return row
+
+
+def _differing(package_id: ObjectId, messages: Mapping[str, str]) -> dict[str, str]:
+    """Return the messages that published versions do not have yet, by number."""
+    rows = rows_of(Version).find(
+        {"package": package_id, "state": VersionState.PUBLISHED},
+        {"number": 1, "deprecated": 1, "_id": 0},
+    )
+    present = {row["number"]: row.get("deprecated") or "" for row in rows}
+    return {
+        number: message
+        for number, message in messages.items()
+        if present.get(number, message) != message
+    }
+
+
+def _write_messages(package_id: ObjectId, messages: Mapping[str, str]) -> None:
+    numbers_by_message: dict[str, list[str]] = {}
+    for number, message in messages.items():
+        numbers_by_message.setdefault(message, []).append(number)
+    rows_of(Version).bulk_write(
+        [
+            UpdateMany(
+                {"package": package_id, "number": {"$in": numbers}},
+                {"$set": {"deprecated": message}},
+            )
+            for message, numbers in numbers_by_message.items()
+        ]
+    )
+
+
+def _event(
+    principal: Principal,
+    package: PackageRef,
+    action: audit.AuditAction,
+    details: Mapping[str, audit.Detail],
+) -> audit.AuditEvent:
     repository = package.repository
-    audit.record(
+    return audit.describe(
         action,
         actor=principal.actor,
         resource=audit.Resource(type="package", id=str(package.id), name=package.name.display),
@@ -183,15 +250,3 @@ def record(
         protocol=package.name.protocol,
         details=details,
     )
-
-
-def _published_numbers(package_id: ObjectId, numbers: set[str]) -> set[str]:
-    rows = rows_of(Version).find(
-        {
-            "package": package_id,
-            "number": {"$in": list(numbers)},
-            "state": VersionState.PUBLISHED,
-        },
-        {"number": 1, "_id": 0},
-    )
-    return {row["number"] for row in rows}

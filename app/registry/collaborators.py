@@ -87,7 +87,6 @@ def _named(roles: dict[ObjectId, Role], where: dict[str, object]) -> dict[str, R
             **where,
             "repository": {"$in": list(roles)},
             "deleted_at": None,
-            "published_at": {"$ne": None},
         },
         {"display_name": 1, "repository": 1},
     )

@@ -48,9 +48,11 @@ def withdraw_versions(
         left = _published(row)
         if not left:
             _entomb(row)
+            record(principal, package, audit.AuditAction.PACKAGE_DELETE)
             return
-        wanted = {one.name: one.number for one in row.tags} if tags is None else dict(tags)
-        _keep_tags(row, wanted, left, default_tag)
+        before = _tags_of(row)
+        _keep_tags(row, before if tags is None else tags, left, default_tag)
+        _record_tags(principal, package, before, _tags_of(row))
 
     _, revision = change_package(package, work, expected_revision=expected_revision)
     return revision
@@ -83,6 +85,21 @@ def _published(row: Package) -> list[str]:
         {"package": row.id, "state": VersionState.PUBLISHED}, {"number": 1, "_id": 0}
     )
     return [one["number"] for one in found.sort([("published_at", 1), ("_id", 1)])]
+
+
+def _tags_of(row: Package) -> dict[str, str]:
+    return {one.name: one.number for one in row.tags}
+
+
+def _record_tags(
+    principal: Principal, package: PackageRef, before: Mapping[str, str], after: Mapping[str, str]
+) -> None:
+    """Record each tag that points elsewhere now, or is gone."""
+    for name, number in after.items():
+        if before.get(name) != number:
+            record(principal, package, audit.AuditAction.TAG_SET, tag=name, version=number)
+    for name in sorted(before.keys() - after.keys()):
+        record(principal, package, audit.AuditAction.TAG_REMOVE, tag=name)
 
 
 def _keep_tags(row: Package, wanted: Mapping[str, str], left: list[str], default_tag: str) -> None:

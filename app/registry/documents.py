@@ -14,13 +14,13 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 import structlog
 from bson import ObjectId
 from redis.exceptions import RedisError
 
-from app.errors import NotFound
+from app.errors import NotFound, Unavailable
 from app.extensions import coherence, redis, settings
 from app.models import Package, User, Version, VersionState
 from app.models.rows import rows_of
@@ -34,6 +34,8 @@ _LARGEST_KEPT_BYTES = 16 * 1024 * 1024
 _WORTH_COMPRESSING_BYTES = 512
 _GZIP_LEVEL = 6
 _READ_ATTEMPTS = 5
+# What is large is asked for by itself: READMEs, and what is said of how a version was built.
+_IN_A_SNAPSHOT = {"readme": 0, "facts.provenance": 0}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,8 +75,8 @@ class Snapshot:
 
     Attributes:
         package: the ``packages`` row.
-        versions: its ``versions`` rows that are published, oldest first, without the
-            README; ``withdrawn`` holds those that were.
+        versions: its ``versions`` rows that are published, oldest first, without README and
+            provenance; ``withdrawn`` holds those that were.
         readme: of the version that speaks for the package.
         people: username and e-mail address of each user that the rows name, by id.
     """
@@ -98,11 +100,13 @@ class DocumentKind:
     Attributes:
         name: unique among all protocols: ``npm/packument``.
         render: rows and base URL to bytes; pure.
+        is_shared: there are but a few of them for each package.
     """
 
     name: str
     media_type: str
     render: Callable[[Snapshot, str], bytes]
+    is_shared: bool = True
 
 
 def document_of(package: PackageRef, kind: DocumentKind, base_url: str) -> Document:
@@ -114,12 +118,14 @@ def document_of(package: PackageRef, kind: DocumentKind, base_url: str) -> Docum
 
     def load() -> Document:
         coherence.depends_on(package.name.tag)
-        revision = _revision_of(package.id)
-        key = _shared_key(package.id, revision, kind, base_url)
-        found = _recall(key)
+        if not _is_shared(kind):
+            return _render(read_snapshot(package.id), kind, base_url)
+        found = _recall(_shared_key(package.id, _state_of(package.id), kind, base_url))
         if found is None:
-            found = _render(read_snapshot(package.id), kind, base_url)
-            _remember(key, found)
+            snapshot = read_snapshot(package.id)
+            found = _render(snapshot, kind, base_url)
+            state = State.of(snapshot.package)
+            _remember(_shared_key(package.id, state, kind, base_url), found)
         return found
 
     return coherence.cached(
@@ -132,22 +138,23 @@ def read_snapshot(package_id: ObjectId) -> Snapshot:
 
     Raises:
         NotFound: it is deleted.
+        Unavailable: it changes faster than it can be read.
     """
     for _attempt in range(_READ_ATTEMPTS):
         snapshot = _read_rows(package_id)
-        if _revision_of(package_id) == snapshot.revision:
-            break
-    return snapshot
+        if _state_of(package_id) == State.of(snapshot.package):
+            return snapshot
+    raise Unavailable
 
 
 def _read_rows(package_id: ObjectId) -> Snapshot:
     package = rows_of(Package).find_one({"_id": package_id, "deleted_at": None})
     if package is None:
         raise NotFound
-    rows = list(
-        rows_of(Version)
-        .find({"package": package_id, "state": {"$ne": VersionState.CLAIMED}}, {"readme": 0})
-        .sort([("published_at", 1), ("_id", 1)])
+    # Sorted here: MongoDB gives up where the rows to sort are more than 100 MB.
+    rows = sorted(
+        rows_of(Version).find({"package": package_id}, _IN_A_SNAPSHOT),
+        key=lambda one: (one["published_at"], one["_id"]),
     )
     latest = rows_of(Version).find_one(
         {"package": package_id, "number": package.get("latest_number")}, {"readme": 1}
@@ -171,13 +178,30 @@ def _people(package: dict[str, Any], versions: list[dict[str, Any]]) -> dict[Obj
     return {row["_id"]: Person(username=row["username"], email=row["email"]) for row in rows}
 
 
-def _revision_of(package_id: ObjectId) -> int:
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """Which state of a package some rows show.
+
+    The revision alone is not enough: one that MongoDB lost in a failover, or with the backup that
+    it was restored from, is counted again, for another change.
+    """
+
+    revision: int
+    changed_at: datetime
+
+    @classmethod
+    def of(cls, row: dict[str, Any]) -> Self:
+        """Read it from a ``packages`` row."""
+        return cls(revision=int(row["revision"]), changed_at=row["updated_at"])
+
+
+def _state_of(package_id: ObjectId) -> State:
     row = rows_of(Package).find_one(
-        {"_id": package_id, "deleted_at": None}, {"revision": 1, "_id": 0}
+        {"_id": package_id, "deleted_at": None}, {"revision": 1, "updated_at": 1, "_id": 0}
     )
     if row is None:
         raise NotFound
-    return int(row["revision"])
+    return State.of(row)
 
 
 def _render(snapshot: Snapshot, kind: DocumentKind, base_url: str) -> Document:
@@ -199,9 +223,19 @@ def _compress(body: bytes) -> bytes:
     return worker.compress(body) + worker.flush()
 
 
-def _shared_key(package_id: ObjectId, revision: int, kind: DocumentKind, base_url: str) -> str:
+def _is_shared(kind: DocumentKind) -> bool:
+    """Whether other processes are given what this one rendered.
+
+    Not where a client chooses under how many names: by a host name of its own, or by all the
+    ways to say a version. They would fill Redis, where each process only fills its own share.
+    """
+    return kind.is_shared and bool(settings.public_url)
+
+
+def _shared_key(package_id: ObjectId, state: State, kind: DocumentKind, base_url: str) -> str:
     base = hashlib.sha256(base_url.encode()).hexdigest()[:16]
-    return f"{settings.redis_prefix}doc:{package_id}:{revision}:{kind.name}:{base}"
+    moment = round(state.changed_at.timestamp() * 1000)
+    return f"{settings.redis_prefix}doc:{package_id}:{state.revision}-{moment}:{kind.name}:{base}"
 
 
 def _recall(key: str) -> Document | None:

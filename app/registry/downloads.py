@@ -11,6 +11,7 @@ from app.extensions import coherence
 from app.models import Version, VersionState, Visibility
 from app.models.rows import rows_of
 from app.registry.names import PackageName
+from app.registry.reading import record_read
 from app.registry.resolution import PackageRef, for_read
 from app.registry.scopes import Scope
 
@@ -44,11 +45,13 @@ def find_artifact(principal: Principal, scope: Scope, name: PackageName, filenam
     Raises:
         Unauthenticated, NotFound: as for ``resolution.for_read``; also where no published
             version has such a file.
+        Unavailable: as for ``reading.record_read``.
     """
     package = for_read(principal, scope, name)
     found = _artifact(package, filename)
     if found is None:
         raise NotFound
+    record_read(principal, package, file=filename)
     return found
 
 

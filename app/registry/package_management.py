@@ -111,7 +111,6 @@ class FoundPackage:
             name=name,
             repository=self.repository,
             is_deleted=False,
-            was_published=True,
         )
 
 
@@ -188,7 +187,7 @@ def _matching(principal: Principal, wanted: PackageFilter) -> Row | None:
     """Return the condition of a search; none where nothing can match."""
     repositories = access.readable_repository_ids(principal, door=MANAGEMENT)
     conditions: list[Row] = [
-        {"deleted_at": None, "published_at": {"$ne": None}},
+        {"deleted_at": None},
         {"repository": {"$in": list(repositories)}},
     ]
     if wanted.protocol:

@@ -8,6 +8,7 @@ from typing import Any
 from bson import ObjectId
 
 from app.access.facts import RepositoryFacts
+from app.errors import Conflict
 from app.extensions import coherence
 from app.models import (
     Organization,
@@ -16,6 +17,7 @@ from app.models import (
     RepositoryKind,
     Visibility,
 )
+from app.models.fields import now
 from app.models.rows import rows_of
 
 
@@ -93,6 +95,21 @@ def organization_by_id(organization_id: ObjectId) -> OrganizationFacts | None:
         )
 
     return coherence.cached(("organization", organization_id), load)
+
+
+def hold_organization(organization_id: ObjectId) -> None:
+    """Make sure that an organization is there until the transaction that runs has ended.
+
+    The write makes a deletion at this moment conflict with it.
+
+    Raises:
+        Conflict: it is gone.
+    """
+    found = rows_of(Organization).update_one(
+        {"_id": organization_id}, {"$set": {"updated_at": now()}}
+    )
+    if not found.matched_count:
+        raise Conflict("The organization was just deleted.")
 
 
 def facts_of(row: dict[str, Any], organization_slug: str) -> RepositoryFacts:

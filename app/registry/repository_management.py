@@ -31,7 +31,12 @@ from app.models.rows import rows_of
 from app.registry import organizations
 from app.registry.formats import format_of, served_formats
 from app.registry.listing import Page, PageRequest, Row, slice_page
-from app.registry.repositories import OrganizationFacts, organization_by_id, organization_tag
+from app.registry.repositories import (
+    OrganizationFacts,
+    hold_organization,
+    organization_by_id,
+    organization_tag,
+)
 from app.registry.slugs import require_slug
 
 NO_PROXIES = "Proxy repositories are not available in this version."
@@ -177,6 +182,7 @@ def create_repository(
     repository_id = ObjectId()
 
     def work() -> RepositoryView:
+        hold_organization(found.id)
         _require_free_of_packages(found.id, new.protocol, new.name)
         row = Repository(
             id=repository_id,

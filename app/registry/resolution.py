@@ -11,12 +11,13 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from bson import ObjectId
 from mongoengine import NotUniqueError
 
 from app import access, audit
-from app.access import Action, RepositoryFacts
+from app.access import Action, RepositoryFacts, Role
 from app.auth.principal import Principal
 from app.errors import Forbidden, NameRefused, NotFound, RegistryError, Unauthenticated
 from app.extensions import coherence
@@ -37,6 +38,7 @@ from app.registry.repositories import (
     OrganizationFacts,
     default_organization,
     facts_of,
+    hold_organization,
     organization_by_id,
     organization_by_slug,
     organization_tag,
@@ -50,19 +52,12 @@ class PackageRef:
 
     Attributes:
         is_deleted: only a tombstone holds the name; readers see nothing.
-        was_published: some version of it was visible once; its row is never removed.
     """
 
     id: ObjectId
     name: PackageName
     repository: RepositoryFacts
     is_deleted: bool
-    was_published: bool
-
-    @property
-    def is_visible(self) -> bool:
-        """Whether a reader may see it."""
-        return self.was_published and not self.is_deleted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +68,8 @@ class PublishTarget:
         package: the row that is there already, also as a tombstone.
         repository: where ``creates_repository``, what will be made by the publish: a body
             that is refused must leave nothing behind.
-        claims_platform_name: the flat name is to be taken for the platform scope.
+        claims_platform_name: the flat name is to be taken for the platform scope, with the
+            first package that has it.
     """
 
     name: PackageName
@@ -81,6 +77,15 @@ class PublishTarget:
     creates_repository: bool
     package: PackageRef | None
     claims_platform_name: bool
+
+    @property
+    def package_key(self) -> dict[str, Any]:
+        """Return what the package's row is found by, whether it is there or not."""
+        return {
+            "protocol": self.name.protocol,
+            "organization": self.repository.organization_id,
+            "name": self.name.normal,
+        }
 
 
 def for_read(principal: Principal, scope: Scope, name: PackageName) -> PackageRef:
@@ -103,15 +108,15 @@ def for_action(principal: Principal, scope: Scope, name: PackageName, action: Ac
         Forbidden: the caller may read it, but not do this.
     """
     found = locate(scope, name)
-    if found is None or not found.is_visible:
-        raise _hidden(principal, scope)
+    if found is None or found.is_deleted:
+        raise _hidden(principal, scope, name)
     access.require(principal, action, found.repository, package=name.normal)
     return found
 
 
 def is_shown_to(principal: Principal, package: PackageRef) -> bool:
     """Whether a caller may know that a package is there."""
-    return package.is_visible and access.may(
+    return not package.is_deleted and access.may(
         principal, Action.READ, package.repository, package=package.name.normal
     )
 
@@ -126,7 +131,7 @@ def locate(scope: Scope, name: PackageName) -> PackageRef | None:
             return None
         row = rows_of(Package).find_one(
             {"protocol": name.protocol, "organization": organization.id, "name": name.normal},
-            {"repository": 1, "deleted_at": 1, "published_at": 1},
+            {"repository": 1, "deleted_at": 1},
         )
         if row is None:
             return None
@@ -139,7 +144,6 @@ def locate(scope: Scope, name: PackageName) -> PackageRef | None:
             name=name,
             repository=repository,
             is_deleted=deleted_at is not None,
-            was_published=row.get("published_at") is not None,
         )
 
     key = ("package", scope.kind, scope.organization, scope.repository, name.protocol, name.normal)
@@ -154,17 +158,19 @@ def for_publish(principal: Principal, scope: Scope, name: PackageName) -> Publis
     Raises:
         Unauthenticated: nobody is signed in.
         NotFound: the scope, or the package in it, is not for this caller to know of.
-        NameRefused: the name is another organization's, or too similar to another.
+        NameRefused: the name is another organization's, or too similar to another, or taken
+            by a package that is not for this caller to know of.
         Forbidden: the caller may not publish there.
     """
     if principal.is_anonymous:
         raise Unauthenticated("You must sign in to publish. Create an API token and use it.")
     package = locate(scope, name)
+    # Who may not know of the package is told what they are where there is none; only who
+    # could publish one like it, had it not been there, learns that the name is taken.
+    is_hidden = package is not None and access.role_on(principal, package.repository) is Role.NONE
     is_new = False
-    if package is not None:
+    if package is not None and not is_hidden:
         repository = package.repository
-        if name.is_flat and scope.kind is ScopeKind.PLATFORM:
-            _refuse_anothers_name(principal, scope, package)
     elif scope.kind is ScopeKind.REPOSITORY:
         repository = _scope_repository(principal, scope)
     else:
@@ -178,12 +184,14 @@ def for_publish(principal: Principal, scope: Scope, name: PackageName) -> Publis
             f"{repository.path} is a {repository.kind} repository and takes no publishes. "
             "Publish to a hosted one."
         )
+    if package is not None and is_hidden:
+        raise _taken(scope, package)
     return PublishTarget(
         name=name,
         repository=repository,
         creates_repository=is_new,
         package=package,
-        claims_platform_name=_may_claim(scope, name, repository),
+        claims_platform_name=package is None and _may_claim(principal, scope, name, repository),
     )
 
 
@@ -221,22 +229,45 @@ def _is_in_scope(
     return repository.id == asked.id or repository.id in asked.members
 
 
-def _hidden(principal: Principal, scope: Scope) -> RegistryError:
+def _hidden(principal: Principal, scope: Scope, name: PackageName) -> RegistryError:
     """Say "not there" in the way that tells the caller no more than they may know.
 
-    Anonymous callers are asked to sign in where nothing in the scope is public: what is
-    missing and what is private must look the same.
+    Anonymous callers are asked to sign in where a package of this name could be private:
+    what is missing and what is private must look the same. An organization's scope without
+    any repository is one of those, too: so look private ones from outside. At the platform
+    scope a flat name could be in any repository of its format, so one that is not public
+    makes all that are missing a 401 there. The other way round, a private package that
+    looks missing, would be worse: clients that send their credentials only when asked
+    would never be.
     """
-    if principal.is_anonymous and scope.kind is not ScopeKind.PLATFORM:
-        organization = organization_by_slug(scope.organization)
-        repositories: Iterable[RepositoryFacts] = (
-            organization.of(scope.protocol) if organization else ()
-        )
-        if scope.kind is ScopeKind.REPOSITORY:
-            repositories = (one for one in repositories if one.name == scope.repository)
-        if not any(one.visibility is Visibility.PUBLIC for one in repositories):
-            return Unauthenticated()
+    if principal.is_anonymous and _may_be_private(scope, name):
+        return Unauthenticated()
     return NotFound()
+
+
+def _may_be_private(scope: Scope, name: PackageName) -> bool:
+    """Whether a package of this name that is in the scope could be in a private repository."""
+    if scope.kind is not ScopeKind.PLATFORM:
+        repositories = tuple(_repositories_in(scope))
+        return not repositories or any(map(_is_closed, repositories))
+    if name.is_flat:
+        closed = {"protocol": name.protocol, "visibility": {"$ne": Visibility.PUBLIC}}
+        return rows_of(Repository).find_one(closed, {"_id": 1}) is not None
+    organization = _organization_that_answers(scope, name)
+    return organization is not None and any(map(_is_closed, organization.of(name.protocol)))
+
+
+def _is_closed(repository: RepositoryFacts) -> bool:
+    return repository.visibility is not Visibility.PUBLIC
+
+
+def _repositories_in(scope: Scope) -> Iterable[RepositoryFacts]:
+    """Return the repositories that an organization's or a repository's scope serves."""
+    organization = organization_by_slug(scope.organization)
+    if organization is None:
+        return ()
+    found = organization.of(scope.protocol)
+    return (one for one in found if _is_in_scope(scope, organization, one))
 
 
 def _scope_repository(principal: Principal, scope: Scope) -> RepositoryFacts:
@@ -326,11 +357,13 @@ def create_repository(principal: Principal, target: PublishTarget) -> Repository
     Another publish at the same moment may have made it: then that one is returned.
 
     Raises:
-        Forbidden: its slug serves another format.
+        Forbidden: its slug serves another format, or no publishes.
+        Conflict: its organization was deleted meanwhile.
     """
     facts = target.repository
 
     def work() -> None:
+        hold_organization(facts.organization_id)
         Repository(
             id=facts.id,
             organization=facts.organization_id,
@@ -351,17 +384,24 @@ def create_repository(principal: Principal, target: PublishTarget) -> Repository
     with suppress(NotUniqueError):
         coherence.change({organization_tag(facts.organization_id)}, lambda: in_transaction(work))
     row = rows_of(Repository).find_one(
-        {"organization": facts.organization_id, "name": facts.name, "protocol": facts.protocol}
+        {
+            "organization": facts.organization_id,
+            "name": facts.name,
+            "protocol": facts.protocol,
+            "kind": RepositoryKind.HOSTED,
+        }
     )
     if row is None:
         raise Forbidden(
-            f"{facts.path} exists, for another format. Create a hosted {facts.protocol} "
+            f"{facts.path} exists, for another format or kind. Create a hosted {facts.protocol} "
             f"repository in {facts.organization_slug} first."
         )
     return facts_of(row, facts.organization_slug)
 
 
-def _may_claim(scope: Scope, name: PackageName, repository: RepositoryFacts) -> bool:
+def _may_claim(
+    principal: Principal, scope: Scope, name: PackageName, repository: RepositoryFacts
+) -> bool:
     """Whether this publish takes a flat name for the platform scope.
 
     Raises:
@@ -378,19 +418,28 @@ def _may_claim(scope: Scope, name: PackageName, repository: RepositoryFacts) -> 
     if scope.kind is ScopeKind.PLATFORM and not is_ours:
         if row["name"] == name.normal:
             raise _anothers_name(scope, name)
+        other = locate(
+            scope,
+            PackageName(protocol=name.protocol, normal=row["name"], display=row["name"]),
+        )
+        is_shown = other is not None and is_shown_to(principal, other)
+        similar = f"the existing package {row['name']}" if is_shown else "another name"
         raise NameRefused(
-            f"The name {name.display} is too similar to the existing package {row['name']}. "
+            f"The name {name.display} is too similar to {similar}. "
             "Choose a name that differs by more than case, '-', '_' or '.'."
         )
     return False
 
 
-def _refuse_anothers_name(principal: Principal, scope: Scope, package: PackageRef) -> None:
-    """Say that a name is taken, also to who may not know by what."""
-    if not is_shown_to(principal, package) and not access.may(
-        principal, Action.PUBLISH, package.repository, package=package.name.normal
-    ):
-        raise _anothers_name(scope, package.name)
+def _taken(scope: Scope, package: PackageRef) -> NameRefused:
+    """Say that a name is taken to who may not know by what."""
+    if package.name.is_flat and scope.kind is ScopeKind.PLATFORM:
+        return _anothers_name(scope, package.name)
+    organization = package.repository.organization_slug
+    return NameRefused(
+        f"The name {package.name.display} is taken in {organization}, in a repository that you "
+        f"may not read. Choose another, or ask an admin of {organization}."
+    )
 
 
 def _anothers_name(scope: Scope, name: PackageName) -> NameRefused:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from bson import ObjectId
@@ -21,6 +22,30 @@ from app.registry.scopes import Scope, ScopeKind
 
 Row = dict[str, Any]  # a document as MongoDB holds it
 
+DEPRECATED = "deprecated"
+UNSTABLE = "unstable"  # below 1, in semantic versions
+
+_BELOW_ONE = re.compile(r"^0\.")
+_LARGEST_MANIFEST_BYTES = 32 * 1024
+_SHOWN_OF_PACKAGE = {
+    "display_name": 1,
+    "latest_number": 1,
+    "summary": 1,
+    "keywords": 1,
+    "owners": 1,
+}
+_SHOWN_OF_VERSION: Row = {
+    "package": 1,
+    "published_at": 1,
+    "manifest": {
+        "$cond": [
+            {"$lte": [{"$binarySize": "$manifest"}, _LARGEST_MANIFEST_BYTES]},
+            "$manifest",
+            None,
+        ]
+    },
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
@@ -31,20 +56,31 @@ class Terms:
         name_prefix: what the normal name begins with.
         owner: a username.
         keywords: groups of alternatives; of each group one has to be there.
+        flags, not_flags: what the newest version has to be, and must not be: ``DEPRECATED``,
+            ``UNSTABLE``. Nothing is what has no name here.
     """
 
     words: tuple[str, ...] = ()
     name_prefix: str = ""
     owner: str = ""
     keywords: tuple[tuple[str, ...], ...] = ()
+    flags: frozenset[str] = frozenset()
+    not_flags: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Hit:
-    """One package that was found: its row, its newest version's, and its owners."""
+    """One package that was found.
+
+    Attributes:
+        package: of its row, what ``_SHOWN_OF_PACKAGE`` names.
+        manifest: of its newest version; none where it is larger than a list of many can hold.
+        published_at: of that version, UTC.
+    """
 
     package: Row
-    version: Row
+    manifest: bytes | None
+    published_at: datetime
     owners: tuple[Person, ...]
 
 
@@ -61,13 +97,25 @@ class Hits:
 
 
 def search(principal: Principal, scope: Scope, terms: Terms, *, start: int, limit: int) -> Hits:
-    """Return the hits from ``start`` on, ordered by name."""
+    """Return at most ``limit`` hits from ``start`` on, ordered by name."""
     where = _condition(principal, scope, terms)
     if where is None:
         return Hits(items=[], total=0)
+    matching = [{"$match": where}, *_by_deprecation(terms)]
     packages = rows_of(Package)
-    found = list(packages.find(where).sort([("name", 1), ("_id", 1)]).skip(start).limit(limit))
-    return Hits(items=_hits(found), total=packages.count_documents(where))
+    counted = next(packages.aggregate([*matching, {"$count": "packages"}]), {"packages": 0})
+    # MongoDB takes no limit of none.
+    found = packages.aggregate([*matching, *_page(start, limit)]) if limit else ()
+    return Hits(items=_hits(list(found)), total=counted["packages"])
+
+
+def _page(start: int, limit: int) -> list[Row]:
+    return [
+        {"$sort": {"name": 1, "_id": 1}},
+        {"$skip": start},
+        {"$limit": limit},
+        {"$project": _SHOWN_OF_PACKAGE},
+    ]
 
 
 def _condition(principal: Principal, scope: Scope, terms: Terms) -> Row | None:
@@ -78,7 +126,6 @@ def _condition(principal: Principal, scope: Scope, terms: Terms) -> Row | None:
         "protocol": scope.protocol,
         "repository": {"$in": list(readable)},
         "deleted_at": None,
-        "published_at": {"$ne": None},
     }
     every: list[Row] = [_matches_word(word) for word in terms.words]
     every += [{"keywords": {"$in": list(group)}} for group in terms.keywords]
@@ -89,7 +136,37 @@ def _condition(principal: Principal, scope: Scope, terms: Terms) -> Row | None:
         if user is None:
             return None
         every.append({"owners": user["_id"]})
+    if terms.flags - {DEPRECATED, UNSTABLE}:
+        return None
+    if UNSTABLE in terms.flags:
+        every.append({"latest_number": _BELOW_ONE})
+    if UNSTABLE in terms.not_flags:
+        every.append({"latest_number": {"$not": _BELOW_ONE}})
     return {**where, "$and": every} if every else where
+
+
+def _by_deprecation(terms: Terms) -> list[Row]:
+    """Return the stages that look at each package's newest version, if that is asked for."""
+    conditions: list[Row] = []
+    if DEPRECATED in terms.flags:
+        conditions.append({"deprecated": {"$ne": []}})
+    if DEPRECATED in terms.not_flags:
+        conditions.append({"deprecated": []})
+    if not conditions:
+        return []
+    newest = {
+        "$and": [{"$eq": ["$package", "$$package"]}, {"$eq": ["$number", "$$number"]}],
+    }
+    look = {
+        "from": rows_of(Version).name,
+        "let": {"package": "$_id", "number": "$latest_number"},
+        "pipeline": [
+            {"$match": {"$expr": newest, "deprecated": {"$gt": ""}}},
+            {"$project": {"_id": 1}},
+        ],
+        "as": "deprecated",
+    }
+    return [{"$lookup": look}, {"$match": {"$and": conditions}}]
 
 
 def _matches_word(word: str) -> Row:
@@ -112,7 +189,7 @@ def _hits(packages: list[Row]) -> list[Hit]:
     numbers = [{"package": one["_id"], "number": one["latest_number"]} for one in packages]
     versions = {
         one["package"]: one
-        for one in (rows_of(Version).find({"$or": numbers}, {"readme": 0}) if numbers else ())
+        for one in (rows_of(Version).find({"$or": numbers}, _SHOWN_OF_VERSION) if numbers else ())
     }
     ids = {owner for one in packages for owner in one.get("owners", ())}
     people = {
@@ -122,7 +199,8 @@ def _hits(packages: list[Row]) -> list[Hit]:
     return [
         Hit(
             package=one,
-            version=versions[one["_id"]],
+            manifest=versions[one["_id"]].get("manifest"),
+            published_at=versions[one["_id"]]["published_at"],
             owners=tuple(people[user] for user in one.get("owners", ()) if user in people),
         )
         for one in packages

@@ -5,21 +5,10 @@ from __future__ import annotations
 import re
 
 from app.errors import UnprocessableInput
+from app.registry.reserved_words import RESERVED_SLUGS
 
 LONGEST_SLUG = 64
 _SLUG = re.compile("[a-z0-9]+(?:[._-][a-z0-9]+)*")
-
-RESERVED_WORDS = frozenset(
-    {
-        ".well-known", "_", "admin", "api", "auth", "cargo", "composer", "crates", "favicon.ico",
-        "gems", "health", "healthz", "index", "info", "latest", "latest_specs.4.8.gz", "legacy",
-        "library", "livez", "maven", "maven2", "me", "metrics", "names", "npm", "o", "oci", "p",
-        "p2", "packages.json", "prerelease_specs.4.8.gz", "pypi", "quick", "r", "readyz",
-        "robots.txt", "rubygems", "simple", "specs.4.8.gz", "static", "token", "ui", "v2",
-        "versions",
-    }
-)  # fmt: skip
-"""First segments of paths that are the registry's own; no organization is called so."""
 
 
 def require_slug(text: str, *, field: str) -> None:
@@ -50,8 +39,8 @@ def require_organization_slug(text: str) -> None:
         UnprocessableInput: it is no slug, or one of the registry's own words.
     """
     require_slug(text, field="/slug")
-    if text in RESERVED_WORDS:
+    if text in RESERVED_SLUGS:
         raise UnprocessableInput(
             "This slug is reserved.",
-            {"/slug": f"'{text}' is one of the registry's own paths. Choose another name."},
+            {"/slug": f"'{text}' is one of the registry's own words. Choose another name."},
         )

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 
 from app.standalone.errors import CannotStart
 from app.standalone.ports import is_free
+from app.standalone.secret_file import SECRETS_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
 _MIB = 1024 * 1024
+_OWNER_ONLY = 0o700
+_OTHERS = 0o077
 _REQUIRED_FREE_BYTES = 500 * _MIB
 # A killed run's web workers look once a second whether their parent lives.
 _PATIENCE_SECONDS = 2.5
@@ -24,11 +27,14 @@ _POLL_SECONDS = 0.1
 def prepare_data_directory(data_directory: Path) -> None:
     """Create it, for its owner alone: it holds secrets and private packages.
 
+    One that others may look into is closed to them where it is empty or ours already. Else
+    somebody may use it for more, and has to decide.
+
     Raises:
-        CannotStart: it cannot be created or written to.
+        CannotStart: it cannot be created or written to, or is open to others.
     """
     try:
-        data_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        data_directory.mkdir(mode=_OWNER_ONLY, parents=True, exist_ok=True)
     except OSError as error:
         raise CannotStart(
             f"DATA_DIR: {data_directory} cannot be created ({error.strerror}). "
@@ -39,6 +45,22 @@ def prepare_data_directory(data_directory: Path) -> None:
             f"DATA_DIR: you may not write to {data_directory}. It may belong to another user, "
             "who ran Packhouse here before; set DATA_DIR to a folder of your own."
         )
+    if data_directory.stat().st_mode & _OTHERS:
+        _close_to_others(data_directory)
+
+
+def _close_to_others(data_directory: Path) -> None:
+    contents = {one.name for one in data_directory.iterdir()}
+    try:
+        if not contents or SECRETS_FILE in contents:
+            data_directory.chmod(_OWNER_ONLY)
+            return
+    except PermissionError:
+        pass  # It is another user's, who lets us write to it.
+    raise CannotStart(
+        f"DATA_DIR: others may look into {data_directory}, which will hold secrets and private "
+        f"packages. Run `chmod 700 {data_directory}`, or set DATA_DIR to a new folder."
+    )
 
 
 def require_disk_space(

@@ -1,4 +1,4 @@
-"""The secrets that Packhouse makes for itself once, and keeps."""
+"""The secrets that Packhouse makes for itself once, and keeps in files of its own."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from app.standalone.errors import CannotStart
 if TYPE_CHECKING:
     from pathlib import Path
 
+SECRETS_FILE = "secrets.json"
 _OWNER_ONLY = 0o600
 
 
@@ -35,7 +36,7 @@ def kept_secrets(file: Path) -> Secrets:
         CannotStart: the file is there but cannot be read.
     """
     if not file.exists():
-        _write(file, _new_secrets())
+        _write(file, json.dumps(asdict(_new_secrets()), indent=2))
     try:
         return Secrets(**json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
@@ -43,6 +44,20 @@ def kept_secrets(file: Path) -> Secrets:
             f"{file} cannot be read ({error}). It holds the keys of this data folder; "
             "put it back from a backup."
         ) from error
+
+
+def kept_password(file: Path, directive: str = "") -> str:
+    """Return the password of a server of ours, made at its first start.
+
+    The server reads the file itself: a command line is there for everybody on the machine.
+
+    Args:
+        directive: what the server wants before the password.
+    """
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        _write(file, f"{directive}{secrets.token_hex(24)}\n")
+    return file.read_text(encoding="utf-8").strip().removeprefix(directive)
 
 
 def _new_secrets() -> Secrets:
@@ -54,13 +69,13 @@ def _new_secrets() -> Secrets:
     )
 
 
-def _write(file: Path, made: Secrets) -> None:
+def _write(file: Path, text: str) -> None:
     """Write the whole file or none: it is complete before it has its name."""
     unfinished = file.with_suffix(".unfinished")
     unfinished.unlink(missing_ok=True)
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
     with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-        json.dump(asdict(made), opened, indent=2)
+        opened.write(text)
         opened.flush()
         os.fsync(opened.fileno())
     unfinished.rename(file)

@@ -1,7 +1,8 @@
 """MongoDB, Redis and an S3 server, each as one part on free loopback ports.
 
 Each class chooses its ports and says how its program is started and when it is ready;
-:mod:`app.standalone.process` runs it. Their data lie in the folder that they are given.
+:mod:`app.standalone.process` runs it. Their data lie in the folder that they are given, and so
+does a password: every account of the machine reaches a loopback port.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from typing import TYPE_CHECKING
 from app.standalone import programs
 from app.standalone.ports import LOOPBACK, remembered_ports
 from app.standalone.process import Part
+from app.standalone.secret_file import kept_password
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _REPLICA_SET = "rs0"
+_MONGODB_USER = "packhouse"
 _PROBE_SECONDS = 2
 
 
@@ -28,11 +31,14 @@ class MongoServer:
         self._directory = directory
         self._log = log
         self.port = remembered_ports(directory / "ports.json", ["mongodb"])["mongodb"]
+        self._key_file = directory / "key"
+        self._key = kept_password(self._key_file)
 
     @property
     def url(self) -> str:
-        """Where clients connect."""
-        return f"mongodb://{LOOPBACK}:{self.port}/?replicaSet={_REPLICA_SET}"
+        """Where clients connect, with the password."""
+        place = f"{LOOPBACK}:{self.port}/?replicaSet={_REPLICA_SET}"
+        return f"mongodb://{_MONGODB_USER}:{self._key}@{place}"
 
     def part(self) -> Part:
         """How it is run.
@@ -51,6 +57,7 @@ class MongoServer:
                 *("--bind_ip", LOOPBACK),
                 *("--port", str(self.port)),
                 *("--replSet", _REPLICA_SET),
+                *("--keyFile", str(self._key_file)),  # with it, nobody is let in without a password
                 # It would take half of the machine's memory otherwise, and needs little.
                 *("--wiredTigerCacheSizeGB", "0.5"),
                 # One member needs little history; the default is 5 % of the disk.
@@ -67,7 +74,7 @@ class MongoServer:
         # MongoDB starts while its driver is imported, which takes nearly as long.
         from app.standalone.replica_set import is_primary  # noqa: PLC0415
 
-        return is_primary(self.port, _REPLICA_SET)
+        return is_primary(self.port, _REPLICA_SET, user=_MONGODB_USER, key=self._key)
 
 
 class RedisServer:
@@ -77,11 +84,13 @@ class RedisServer:
         self._directory = directory
         self._log = log
         self.port = remembered_ports(directory / "ports.json", ["redis"])["redis"]
+        self._config = directory / "redis.conf"
+        self._password = kept_password(self._config, "requirepass ")
 
     @property
     def url(self) -> str:
-        """Where clients connect."""
-        return f"redis://{LOOPBACK}:{self.port}/0"
+        """Where clients connect, with the password."""
+        return f"redis://:{self._password}@{LOOPBACK}:{self.port}/0"
 
     def part(self) -> Part:
         """How it is run.
@@ -95,7 +104,7 @@ class RedisServer:
         return Part(
             name="redis",
             argv=(
-                str(redis_server),
+                *(str(redis_server), str(self._config)),
                 *("--bind", LOOPBACK),
                 *("--port", str(self.port)),
                 *("--dir", str(data)),
@@ -116,7 +125,7 @@ class RedisServer:
         from redis import Redis  # noqa: PLC0415  as MongoDB's driver, above
         from redis.exceptions import RedisError  # noqa: PLC0415
 
-        with Redis(host=LOOPBACK, port=self.port, socket_timeout=_PROBE_SECONDS) as client:
+        with Redis.from_url(self.url, socket_timeout=_PROBE_SECONDS) as client:
             try:
                 return bool(client.ping())
             except RedisError:

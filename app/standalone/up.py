@@ -9,7 +9,7 @@ from app.standalone.leftovers import RunRecord
 from app.standalone.lock import only_run
 from app.standalone.migration import migrate
 from app.standalone.parts import own_parts, shown_url
-from app.standalone.secret_file import kept_secrets
+from app.standalone.secret_file import SECRETS_FILE, kept_secrets
 from app.standalone.stopping import StopRequested, StopSignals
 from app.standalone.supervisor import Supervisor
 
@@ -37,7 +37,7 @@ def up(settings: Settings, *, wants_s3: bool, say: Callable[[str], None]) -> Non
         record = RunRecord(data_directory / "run")
         record.end_leftovers(say)
         checks.require_free_address(settings.host, settings.port)
-        secrets = kept_secrets(data_directory / "secrets.json")
+        secrets = kept_secrets(data_directory / SECRETS_FILE)
         planned = services.plan(settings, secrets, data_directory, wants_s3=wants_s3)
         planned.settings.require_services_and_secrets()
         supervisor = Supervisor(record, signals, say)

@@ -393,7 +393,12 @@ class ObjectStore(Protocol):
         """
 
     def sweep_staging(self, *, older_than_seconds: float) -> int:
-        """Remove what staging a crashed process left; returns how many."""
+        """Remove what staging a crashed process left on this node; returns how many.
+
+        Args:
+            older_than_seconds: since the file was written or read for an upload; more than one
+                request to the store may take.
+        """
 
     def sweep_multipart(self, *, older_than_seconds: float) -> int:
         """Abort the multipart uploads that were begun that long ago; returns how many.

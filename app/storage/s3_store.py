@@ -11,6 +11,7 @@ So every upload leaves a mark on its object, by which it is known again.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import time
 import uuid
@@ -207,6 +208,7 @@ class S3Store(ObjectStore):
         def put(number: int) -> Part:
             start = (number - 1) * part_bytes
             size_bytes = min(part_bytes, staged.size_bytes - start)
+            os.utime(staged.path)  # It is in use, however long ago it arrived: see sweep_staging.
             with open_slice(staged.path, start, size_bytes) as body:
                 etag = self._objects.put_part(_without_mark(upload), number, body)
             return Part(number=number, size_bytes=size_bytes, etag=etag)

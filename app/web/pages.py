@@ -17,7 +17,7 @@ from app.auth import secrets, sessions
 from app.auth.current import current_client, current_principal
 from app.auth.principal import ANONYMOUS, Principal
 from app.auth.sessions import SignIn
-from app.errors import Forbidden, RegistryError, Unauthenticated
+from app.errors import Forbidden, RegistryError, Unauthenticated, UnsupportedMediaType
 from app.extensions import settings
 from app.version import VERSION
 
@@ -29,9 +29,11 @@ ACCESS_COOKIE = "packhouse_access"
 REFRESH_COOKIE = "packhouse_refresh"
 CSRF_FIELD = "csrf"
 _COOKIE_PATH = "/ui"
+_FORM = "application/x-www-form-urlencoded"
+_LARGEST_FORM_BYTES = 64 * 1024
 _POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; "
+    "img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
 
@@ -43,6 +45,7 @@ def _recognise() -> None:
         return
     g.principal = _principal_from_cookies()
     if request.method == "POST":
+        _require_small_form()
         _require_own_form()
 
 
@@ -51,6 +54,11 @@ def _protect(response: Response) -> Response:
     renewed: SignIn | None = g.get("renewed_sign_in")
     if renewed is not None:
         set_sign_in(response, renewed)
+    return _restricted(response)
+
+
+def _restricted(response: Response) -> Response:
+    """Say what a browser may do with an answer; a page that is not there is one, too."""
     response.headers["Content-Security-Policy"] = _POLICY
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
@@ -64,7 +72,7 @@ def page(template: str, *, status: int = 200, **values: object) -> Response:
     body = render_template(
         template, principal=current_principal(), csrf=csrf_value(), version=VERSION, **values
     )
-    return Response(body, status=status, content_type="text/html; charset=utf-8")
+    return _restricted(Response(body, status=status, content_type="text/html; charset=utf-8"))
 
 
 def error_page(error: RegistryError) -> AnyResponse:
@@ -108,9 +116,13 @@ def csrf_value() -> str:
 
 def safe_next(target: str | None) -> str:
     """Return where to go after signing in: a page of ours, whatever the URL says."""
-    parts = urlsplit(target or "")
+    home = "/ui/"
+    try:
+        parts = urlsplit(target or "")
+    except ValueError:  # half of an IPv6 address
+        return home
     is_ours = not parts.scheme and not parts.netloc and parts.path.startswith("/ui/")
-    return (target or "") if is_ours else "/ui/"
+    return target if target and is_ours else home
 
 
 def _principal_from_cookies() -> Principal:
@@ -124,10 +136,17 @@ def _principal_from_cookies() -> Principal:
     if not refresh:
         return ANONYMOUS
     try:
-        g.renewed_sign_in = sessions.refresh(refresh, current_client())
+        g.renewed_sign_in = sessions.refresh(refresh, current_client(), is_shared=True)
         return sessions.principal_from(g.renewed_sign_in.access_token)
     except Unauthenticated:
         return ANONYMOUS
+
+
+def _require_small_form() -> None:
+    """Refuse what no form of ours sends: anybody may post, and files of a form go to the disk."""
+    if request.mimetype != _FORM:
+        raise UnsupportedMediaType(f"Send the form as {_FORM}.")
+    request.max_content_length = _LARGEST_FORM_BYTES
 
 
 def _require_own_form() -> None:

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import io
 import re
+import time
 from typing import TYPE_CHECKING, Any
 
 import gevent
+
+from app.http.server.wire import ClientGone, TooSlow
 
 if TYPE_CHECKING:
     from app.http.server.head import Framing
@@ -22,8 +25,10 @@ if TYPE_CHECKING:
 _BUFFER_BYTES = 64 * 1024
 _SMALL_REST_BYTES = 64 * 1024
 _LONGEST_LINE_BYTES = 1024  # of a chunk's size with its extensions, and of a trailer
-_MOST_TRAILERS = 32
-_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?")
+_LARGEST_TRAILERS_BYTES = 4096  # of all of them together
+_TEXT = rb"[^\x00-\x08\x0a-\x1f\x7f]*"
+_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;%b)?" % _TEXT)
+_TRAILER = re.compile(rb"[!#$%%&'*+\-.^_`|~0-9A-Za-z]+:%b" % _TEXT)
 
 
 class BodyError(OSError):
@@ -37,11 +42,14 @@ class RequestBody(io.RawIOBase):
         is_complete: it was read to its end, so that the next request can follow.
     """
 
-    def __init__(self, wire: Wire, framing: Framing) -> None:
+    def __init__(self, wire: Wire, framing: Framing, limits: Limits) -> None:
         self._wire = wire
+        self._limits = limits
         self._left = framing.body_bytes or 0  # of the body, or of the chunk
         self._is_chunked = framing.body_bytes is None
         self._must_invite = framing.expects_continue
+        self._waited_seconds = 0.0
+        self._waited_bytes = 0
         self.is_complete = framing.body_bytes == 0
 
     def as_input(self) -> io.BufferedIOBase:
@@ -56,11 +64,17 @@ class RequestBody(io.RawIOBase):
         """Read some bytes; 0 at the end.
 
         Raises:
-            ClientGone: the body ended too early, or stood still too long.
+            ClientGone: the body ended too early, stood still too long, or is too slow.
             BodyError: its chunks are wrong.
         """
         if self.is_complete:
             return 0
+        began_at = time.monotonic()
+        size = self._receive_into(buffer)
+        self._note(size, time.monotonic() - began_at)
+        return size
+
+    def _receive_into(self, buffer: Any) -> int:  # noqa: ANN401  any writable buffer
         if self._must_invite:
             self.withdraw_invitation()
             self._wire.send(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -76,6 +90,16 @@ class RequestBody(io.RawIOBase):
             self._end_part()
         return size
 
+    def _note(self, size: int, seconds: float) -> None:
+        """Add up what came while we waited; what the application takes for itself is free."""
+        self._waited_seconds += seconds
+        self._waited_bytes += size
+        if self._waited_seconds < self._limits.stall_seconds or self.is_complete:
+            return
+        if self._waited_bytes < self._limits.least_bytes_per_second * self._waited_seconds:
+            raise ClientGone
+        self._waited_seconds, self._waited_bytes = 0.0, 0
+
     def withdraw_invitation(self) -> None:
         """Send no 100: the body comes, or its sender has got the answer already."""
         self._must_invite = False
@@ -87,10 +111,10 @@ class RequestBody(io.RawIOBase):
             return True
         return not self._is_chunked and not self._must_invite and self._left <= _SMALL_REST_BYTES
 
-    def pass_rest(self, limits: Limits) -> bool:
+    def pass_rest(self) -> bool:
         """Read what nobody wanted; false where it does not come in time."""
         scratch = bytearray(_SMALL_REST_BYTES)
-        with gevent.Timeout(limits.skipped_seconds, False):  # noqa: FBT003  gevent's way
+        with gevent.Timeout(self._limits.skipped_seconds, False):  # noqa: FBT003  gevent's way
             while not self.is_complete:
                 self.readinto(scratch)
         return self.is_complete
@@ -108,13 +132,21 @@ class RequestBody(io.RawIOBase):
         return int(line[1], 16)
 
     def _skip_trailers(self) -> None:
-        for _ in range(_MOST_TRAILERS):
-            if not self._read_line():
-                return
-        raise BodyError("There are too many trailers.")
+        """Pass over the trailers, as strict as with a head: they may hide another request."""
+        size = 0
+        with gevent.Timeout(self._limits.stall_seconds, ClientGone):
+            while line := self._read_line():
+                size += len(line)
+                if size > _LARGEST_TRAILERS_BYTES:
+                    raise BodyError("The trailers are too large.")
+                if not _TRAILER.fullmatch(line):
+                    raise BodyError("A trailer is not a name and a value.")
 
     def _read_line(self) -> bytes:
-        line = self._wire.read_until(b"\r\n", _check_line)
+        try:
+            line = self._wire.read_until(b"\r\n", _check_line, self._limits.stall_seconds)
+        except TooSlow as error:
+            raise ClientGone from error
         _check_line(line)
         return line
 

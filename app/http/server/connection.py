@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -22,12 +24,19 @@ log = structlog.get_logger(__name__)
 
 
 class Connection:
-    """Serves one client; lives in a greenlet of its own."""
+    """Serves one client; lives in a greenlet of its own.
+
+    Attributes:
+        host: the address of its other end.
+        waits_since: when it began to wait for a request's head; infinite while one is served.
+    """
 
     def __init__(self, sock: socket, address: tuple[str, int], server: Server) -> None:
         self._wire = Wire(sock, server.limits)
         self._server = server
         self._answer: Answer | None = None
+        self.host = address[0]
+        self.waits_since = math.inf
         self._environ = {
             **server.environ,
             "REMOTE_ADDR": address[0],
@@ -39,7 +48,7 @@ class Connection:
         limits = self._server.limits
         patience = limits.head_seconds
         try:
-            while self._wire.await_request(patience) and self._serve_one():
+            while self._await_request(patience) and self._serve_one():
                 patience = limits.idle_seconds
                 if self._server.is_stopping:
                     self._wire.stop_reading()
@@ -57,11 +66,29 @@ class Connection:
         elif self._answer is not None and not self._answer.is_started:
             self._answer.keeps_alive = False
 
+    def turn_away(self) -> None:
+        """Say that there is no room, and close without a look at what may come."""
+        refusal = Refusal(
+            HTTPStatus.SERVICE_UNAVAILABLE, "Your address has too many connections open."
+        )
+        self._say(refusal)
+        self._wire.close()
+
+    def make_room(self) -> None:
+        """Close the connection, which waits; a request that has arrived is still served."""
+        self.waits_since = math.inf
+        self._wire.stop_reading()
+
+    def _await_request(self, seconds: float) -> bool:
+        self.waits_since = time.monotonic()
+        return self._wire.await_request(seconds)
+
     def _serve_one(self) -> bool:
         """Serve one request; false where it is the connection's last."""
         environ = self._environ.copy()
         framing = self._server.heads.read(self._wire, environ)
-        body = RequestBody(self._wire, framing)
+        self.waits_since = math.inf
+        body = RequestBody(self._wire, framing, self._server.limits)
         environ["wsgi.input"] = body.as_input()
         if self._server.is_stopping:
             framing.keeps_alive = False
@@ -69,7 +96,7 @@ class Connection:
         answer = self._answer = Answer(self._wire, framing, body, is_head=is_head)
         self._run_application(environ, answer)
         if answer.keeps_alive:
-            return body.is_complete or body.pass_rest(self._server.limits)
+            return body.is_complete or body.pass_rest()
         if self._wire.has_more or not body.is_complete:
             self._wire.linger()
         return False
@@ -97,10 +124,14 @@ class Connection:
             raise Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed.") from error
 
     def _refuse(self, refusal: Refusal) -> None:
+        if self._say(refusal):
+            self._wire.linger()
+
+    def _say(self, refusal: Refusal) -> bool:
+        """Answer with a refusal; false where nobody is there to hear it."""
         status, reason = refusal.status, refusal.reason
-        if status < HTTPStatus.INTERNAL_SERVER_ERROR:  # else the failure is logged already
-            address = self._environ["REMOTE_ADDR"]
-            log.info("request.refused", status=status.value, reason=reason, ip=address)
+        if status != HTTPStatus.INTERNAL_SERVER_ERROR:  # that is logged already, with its cause
+            log.info("request.refused", status=status.value, reason=reason, ip=self.host)
         text = f"{reason}\n".encode()
         lines = (
             f"HTTP/1.1 {status.value} {status.phrase}",
@@ -112,5 +143,5 @@ class Connection:
         try:
             self._wire.send("\r\n".join(lines).encode(), text)
         except ClientGone:
-            return
-        self._wire.linger()
+            return False
+        return True

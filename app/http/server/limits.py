@@ -18,7 +18,10 @@ class Limits:
         head_seconds: from a head's first byte to its last; also what a new connection has
             to send its first byte.
         idle_seconds: a kept connection may rest so long between two requests.
-        stall_seconds: a body, in either direction, may stand still so long.
+        stall_seconds: a body, in either direction, may stand still so long. So may what
+            stands between two chunks, as a whole.
+        least_bytes_per_second: in as many seconds of waiting for it, a body that still moves
+            has to move at this rate: a client could keep a connection for ever otherwise.
         skipped_bytes, skipped_seconds: what is read of a body that nobody wanted before the
             connection is closed. A client that is still sending sees the answer only if it
             gets to read before its own writing fails.
@@ -30,5 +33,6 @@ class Limits:
     head_seconds: float = 30
     idle_seconds: float = 75
     stall_seconds: float = 60
+    least_bytes_per_second: int = KIB
     skipped_bytes: int = 16 * MIB
     skipped_seconds: float = 2

@@ -8,10 +8,12 @@ wire waits through the hub before each request, and lets the others run after ea
 from __future__ import annotations
 
 import fcntl
+import math
 import socket
 import struct
 import sys
 import termios
+import time
 from typing import TYPE_CHECKING
 
 import gevent
@@ -160,20 +162,26 @@ class Wire:
 
     def _push(self, data: bytes, flags: int = 0) -> None:
         rest: bytes | memoryview = data
-        waiting = 0
+        since = -math.inf
+        in_flight = pushed = 0
         while rest:
             try:
                 sent = self._sock.send(rest, flags)
             except TimeoutError:
                 # The kernel says that it has room only when a third of its buffer is free,
                 # which a slow line may not reach in time. What counts is that it moves.
-                waiting, before = self._unacknowledged_bytes(), waiting
-                if waiting == before:
-                    raise
-                continue
+                sent = 0
             if sent == len(rest):
                 return
             rest = memoryview(rest)[sent:]
+            pushed += sent
+            now = time.monotonic()
+            if now - since >= self._limits.stall_seconds:
+                waiting = self._unacknowledged_bytes()
+                taken = in_flight + pushed - waiting
+                if since > 0 and taken < self._limits.least_bytes_per_second * (now - since):
+                    raise TimeoutError
+                since, in_flight, pushed = now, waiting, 0
 
     def _unacknowledged_bytes(self) -> int:
         answer = fcntl.ioctl(self._sock.fileno(), termios.TIOCOUTQ, b"\0\0\0\0")

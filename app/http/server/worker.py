@@ -20,14 +20,21 @@ from app.http.server.server import Server
 if TYPE_CHECKING:
     from types import FrameType
 
+    from config.settings import Networks
+
 _HEARTBEAT_SECONDS = 1.0
 _BEFORE_MASTER_SECONDS = 2.0  # so that what is left ends by us, not by the master's SIGKILL
 
 
 class HttpWorker(GeventWorker):
-    """Serves the WSGI application of this process."""
+    """Serves the WSGI application of this process.
+
+    Attributes:
+        proxies: the networks that many clients may share one address of.
+    """
 
     limits = Limits()
+    proxies: Networks = ()
 
     def init_process(self) -> None:
         """Load the application and serve; ends with the process.
@@ -46,7 +53,10 @@ class HttpWorker(GeventWorker):
     def run(self) -> None:
         """Serve until told to stop, then finish what was begun."""
         pool = Pool(self.worker_connections)
-        servers = [Server(one, self.wsgi, pool=pool, limits=self.limits) for one in self.sockets]
+        servers = [
+            Server(one, self.wsgi, pool=pool, limits=self.limits, proxies=self.proxies)
+            for one in self.sockets
+        ]
         for server in servers:
             server.start()
         while self.alive:

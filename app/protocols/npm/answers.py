@@ -21,12 +21,16 @@ def json_response(value: object, *, status: int = 200) -> Response:
     return response
 
 
-def json_body() -> Any:  # noqa: ANN401  whatever JSON the client sent
-    """Read a small JSON body of any type, also a bare string, gzip-encoded or not."""
+def json_body(*, limit_bytes: int = _LARGEST_BYTES) -> Any:  # noqa: ANN401  whatever JSON was sent
+    """Read a JSON body of any type, also a bare string, gzip-encoded or not.
+
+    Args:
+        limit_bytes: of what is sent, and of what it is when it was decompressed.
+    """
     return parsing.read_json(
-        Body(request, limit_bytes=_LARGEST_BYTES),
+        Body(request, limit_bytes=limit_bytes),
         encoding=request.headers.get("Content-Encoding", ""),
-        limit_bytes=_LARGEST_BYTES,
+        limit_bytes=limit_bytes,
     )
 
 

@@ -34,7 +34,9 @@ def manifest_kind(reference: str) -> DocumentKind:
     def render(snapshot: Snapshot, base_url: str) -> bytes:
         return rendering.render_manifest(package_view(snapshot), reference, base_url)
 
-    return DocumentKind(name=f"npm/manifest/{reference}", media_type=FULL_TYPE, render=render)
+    return DocumentKind(
+        name=f"npm/manifest/{reference}", media_type=FULL_TYPE, render=render, is_shared=False
+    )
 
 
 def package_view(snapshot: Snapshot) -> rendering.PackageView:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from app.errors import InvalidInput, TooLarge, UnsupportedMediaType
+from app.offload import off_hub
 from app.protocols.npm import integrity, strict_json, versions
 from app.protocols.npm.attachments import PROVENANCE_SUFFIX, WHAT, Body, Readable, read_publish
 from app.protocols.npm.names import PackageName
@@ -35,7 +36,10 @@ __all__ = [
 
 MAX_DEPRECATION_LENGTH = 1024
 MAX_DIST_TAGS = 100
+MAX_PROVENANCE_BYTES = 1024 * 1024
 
+_BUNDLE = "The provenance bundle"
+_BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle"
 _GZIP = zlib.MAX_WBITS | 16
 
 
@@ -56,7 +60,7 @@ class Publish:
         access: none keeps what is.
         manifest: what the client says about the version; the tarball knows better.
         tarball: checked against every length and digest that the client announced.
-        provenance: a Sigstore bundle, as JSON text that nobody has looked at.
+        provenance: a Sigstore bundle, as the JSON text that came; nobody has verified it.
     """
 
     name: PackageName
@@ -189,7 +193,7 @@ def _read_gzip(stream: Readable, limit_bytes: int, what: str) -> bytes:
     compressed = _read_plain(stream, limit_bytes, what)
     inflater = zlib.decompressobj(_GZIP)
     try:
-        raw = inflater.decompress(compressed, limit_bytes + 1)
+        raw = off_hub(inflater.decompress, compressed, limit_bytes + 1)
     except zlib.error as error:
         raise InvalidInput(f"{what} is not valid gzip.") from error
     if len(raw) > limit_bytes:
@@ -297,9 +301,26 @@ def _provenance(attachments: dict[str, Any], wanted: str) -> str | None:
         return None
     bundle = bundles.get(wanted)
     data = bundle.get("data") if isinstance(bundle, dict) else None
-    if len(bundles) != 1 or not isinstance(data, str):
+    if len(bundles) != 1 or not isinstance(bundle, dict) or not isinstance(data, str):
         raise InvalidInput(f"Provenance is one attachment {wanted} with JSON text in 'data'.")
+    _require_bundle(data)
+    # npm counts as JavaScript does.
+    length = len(data.encode("utf-16-le")) // 2
+    announced = bundle.get("length", length)
+    if isinstance(announced, bool) or announced != length:
+        raise InvalidInput(
+            f"{_BUNDLE} has {length} characters, and its 'length' says otherwise. Publish it again."
+        )
     return data
+
+
+def _require_bundle(data: str) -> None:
+    raw = data.encode()
+    if len(raw) > MAX_PROVENANCE_BYTES:
+        raise TooLarge(_BUNDLE, MAX_PROVENANCE_BYTES)
+    media_type = strict_json.load_object(raw, _BUNDLE).get("mediaType")
+    if not isinstance(media_type, str) or not media_type.startswith(_BUNDLE_TYPE):
+        raise InvalidInput(f"{_BUNDLE} needs a 'mediaType' that begins with {_BUNDLE_TYPE}.")
 
 
 def _require_announced_digests(manifest: dict[str, Any], tarball: Staged) -> None:

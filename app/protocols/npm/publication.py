@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,10 +14,13 @@ from app.models import Visibility
 from app.offload import off_hub
 from app.protocols.npm import archives, integrity, keys, manifests, parsing
 from app.registry import publishing
-from app.registry.publishing import Published, UploadedFile
 from app.registry.resolution import PublishTarget
+from app.registry.uploads import Published, Upload, UploadedFile
 
 LATEST = "latest"
+_LONGEST_SUMMARY = 1000
+_LONGEST_KEYWORD = 100
+_MOST_KEYWORDS = 100
 
 
 def publish(principal: Principal, target: PublishTarget, change: parsing.Publish) -> Published:
@@ -48,7 +52,7 @@ def publish(principal: Principal, target: PublishTarget, change: parsing.Publish
     }
     if change.provenance is not None:
         facts["provenance"] = change.provenance
-    upload = publishing.Upload(
+    upload = Upload(
         name=target.name,
         number=change.version.key,
         display_number=change.version.text,
@@ -57,13 +61,19 @@ def publish(principal: Principal, target: PublishTarget, change: parsing.Publish
         ),
         manifest=orjson.dumps(manifest),
         readme=found.readme,
-        summary=str(manifest.get("description") or "")[:1000],
-        keywords=tuple(one for one in manifest.get("keywords") or () if isinstance(one, str)),
+        summary=str(manifest.get("description") or "")[:_LONGEST_SUMMARY],
+        keywords=_keywords(manifest),
         tags=change.tags,
         default_tag=LATEST,
         facts=facts,
     )
     return publishing.publish(principal, target, upload)
+
+
+def _keywords(manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what the package is found by; its manifest keeps all that its author wrote."""
+    words = [one for one in manifest.get("keywords", ()) if len(one) <= _LONGEST_KEYWORD]
+    return tuple(words[:_MOST_KEYWORDS])
 
 
 def _require_possible_access(target: PublishTarget, change: parsing.Publish) -> None:

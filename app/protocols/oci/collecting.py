@@ -36,8 +36,7 @@ from app.models import (
     Manifest,
     Package,
     UploadState,
-    WriteConflict,
-    try_transaction,
+    in_transaction,
 )
 from app.models.fields import now
 from app.models.rows import rows_of
@@ -168,9 +167,8 @@ class _Run:
                 )
                 return forget_content([package_id]) if still_deleted.matched_count else 0
 
-            with suppress(WriteConflict):
-                if try_transaction(work):
-                    self.found(Finding(kind="package", name=row["display_name"], size_bytes=0))
+            if in_transaction(work):
+                self.found(Finding(kind="package", name=row["display_name"], size_bytes=0))
 
     def forget_packages(self) -> None:
         """Remove packages that were begun with an upload that came to nothing."""
@@ -198,9 +196,8 @@ class _Run:
                         return False
                     return _delete_as_seen(BlobLink, link)
 
-                with suppress(WriteConflict):
-                    if try_transaction(work):
-                        self.found(_link_finding(row))
+                if in_transaction(work):
+                    self.found(_link_finding(row))
 
     def release(self) -> None:
         """Take blobs that nothing links out of the rows; their objects are garbage then."""
@@ -216,8 +213,7 @@ class _Run:
                     )
                     return True
 
-                with suppress(WriteConflict):
-                    try_transaction(work)
+                in_transaction(work)
 
     def remove(self) -> None:
         """Remove the objects that no row names."""

@@ -150,7 +150,6 @@ def _readable_names(principal: Principal, after: str) -> Iterator[str]:
         "protocol": PROTOCOL_NAME,
         "repository": {"$in": readable},
         "deleted_at": None,
-        "published_at": {"$ne": None},
     }
     holders = rows_of(Package).distinct("organization", visible)
     slugs = {

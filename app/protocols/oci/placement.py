@@ -19,7 +19,7 @@ from mongoengine import NotUniqueError
 from app import access
 from app.access import Action, RepositoryFacts
 from app.auth.principal import Principal
-from app.errors import Forbidden, NotFound, ReadOnly, Unauthenticated
+from app.errors import Conflict, Forbidden, NotFound, ReadOnly, Unauthenticated
 from app.extensions import coherence
 from app.models import (
     BlobLink,
@@ -27,6 +27,7 @@ from app.models import (
     ManifestTag,
     OrganizationRole,
     Package,
+    Repository,
     RepositoryKind,
     in_transaction,
 )
@@ -67,7 +68,7 @@ def locate(name: ImageName) -> Place:
     if organization is None:
         return Place(name=name, organization=None, package=None, repository=None)
     package = resolution.locate(name.scope, name.shared)
-    if package is not None and package.is_visible:
+    if package is not None and not package.is_deleted:
         repository: RepositoryFacts | None = package.repository
     else:
         package, repository = None, _home(organization, name)
@@ -234,10 +235,11 @@ def _create(principal: Principal, place: Place) -> PackageRef:
     }
 
     def work() -> None:
+        _hold(repository)
         row = Package.objects(**key).first()
         if row is None:
             row = Package(**key, display_name=name.package)
-        elif row.deleted_at is None and row.published_at is not None:
+        elif row.deleted_at is None:
             return
         else:
             forget_content([row.id])
@@ -251,9 +253,19 @@ def _create(principal: Principal, place: Place) -> PackageRef:
     with suppress(NotUniqueError):  # Another push was faster.
         coherence.change({name.shared.tag}, lambda: in_transaction(work))
     found = resolution.locate(name.scope, name.shared)
-    if found is None or not found.is_visible:
+    if found is None or found.is_deleted:
         raise NameUnknown(name)
     return found
+
+
+def _hold(repository: RepositoryFacts) -> None:
+    """Make sure that a repository is there until the transaction that runs has ended.
+
+    The write makes a deletion at this moment conflict with it.
+    """
+    found = rows_of(Repository).update_one({"_id": repository.id}, {"$set": {"updated_at": now()}})
+    if not found.matched_count:
+        raise Conflict(f"{repository.path} was just deleted.")
 
 
 def _create_repository(principal: Principal, place: Place) -> RepositoryFacts:

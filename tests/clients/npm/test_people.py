@@ -87,6 +87,25 @@ def test_pnpm_11_searches_stars_and_shows_access(
     assert "access: restricted" in pnpm.run("access", "get", "status", sources.name).output
 
 
+def test_pnpm_11_changes_owners_and_lists_collaborators(
+    set_up: SetUp, registry: Registry, wire: NpmWire
+) -> None:
+    pnpm = set_up(Pnpm11, registry.people.alice)
+    sources = published(pnpm)
+    pnpm.run("owner", "add", sources.name, "bob")
+    assert owners_of(wire, sources) == {"alice", "bob"}
+    pnpm.run("owner", "rm", sources.name, "alice")
+    assert owners_of(wire, sources) == {"bob"}
+    assert "at least one" in pnpm.run("owner", "rm", sources.name, "bob", fails=True).text
+    assert (
+        "nobody-at-all" in pnpm.run("owner", "add", sources.name, "nobody-at-all", fails=True).text
+    )
+    listed = pnpm.run("access", "list", "collaborators", sources.name, "--json").json()
+    assert (listed["alice"], listed["bob"]) == ("write", "read")
+    one = pnpm.run("access", "list", "collaborators", sources.name, "bob", "--json").json()
+    assert one == {"bob": "read"}
+
+
 def test_access_says_who_may_do_what(npm: PackageManager) -> None:
     sources = published(npm)
     listed = npm.run("access", "list", "collaborators", sources.name, "--json").json()

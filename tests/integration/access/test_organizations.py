@@ -63,7 +63,7 @@ def remove(world: World, repository_ids: set[Visibility]) -> None:
 def test_everybody_may_what_the_table_says_and_nothing_else(world: World) -> None:
     (_, *situations), *lines = (line.split() for line in TABLE.strip().splitlines())
     people = {who: world.signed_in(who) for who, *_ in lines}
-    wrong = []
+    wrong: list[tuple[object, ...]] = []
     for column, situation in enumerate(situations):
         remove(world, set(Visibility) - KEPT[situation])
         for who, *cells in lines:
@@ -125,7 +125,8 @@ def test_the_refusal_says_what_is_needed_and_is_audited(
             world.signed_in("member"), world.organization, OrganizationRole.ADMIN, action="write"
         )
     assert refused.value.message == "This needs the role admin in acme; yours is member."
-    answer(ANONYMOUS, world.umbrella, None, "read")
+    for action in ("read", "write", "delete"):
+        answer(ANONYMOUS, world.umbrella, None, action)
     (event,) = denials()
     assert (event.actor["name"], event.resource["name"]) == ("member", "acme")
     assert event.organization == "acme"

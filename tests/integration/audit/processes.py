@@ -34,12 +34,15 @@ ALICE = Actor(type=ActorType.USER, id="64a0", name="alice")
 
 def main(role: str, arguments: list[str]) -> None:
     if role == "kill":
-        kill_repeatedly(arguments[0], kills=int(arguments[1]), seed=int(arguments[2]))
+        kills, seed, longest = arguments[1:]
+        kill_repeatedly(
+            arguments[0], kills=int(kills), seed=int(seed), longest_seconds=float(longest)
+        )
     else:
         ROLES[role]()
 
 
-def kill_repeatedly(role: str, *, kills: int, seed: int) -> None:
+def kill_repeatedly(role: str, *, kills: int, seed: int, longest_seconds: float) -> None:
     """Fork a process in a role and kill it at a random moment of its work; again and again."""
     moments = random.Random(seed)  # noqa: S311  which moments are tried
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
@@ -53,7 +56,7 @@ def kill_repeatedly(role: str, *, kills: int, seed: int) -> None:
         os.close(writable)
         os.read(ready, 1)  # returns when the other end is closed: it is about to begin
         os.close(ready)
-        ended = signal.sigtimedwait({signal.SIGCHLD}, moments.uniform(0, 0.2))
+        ended = signal.sigtimedwait({signal.SIGCHLD}, moments.uniform(0, longest_seconds))
         if ended is None:
             os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)

@@ -123,7 +123,7 @@ def test_a_flush_that_is_killed_loses_doubles_and_skips_nothing(
         in_transaction(lambda start=start: [record(name) for name in recorded[start:][:500]])  # type: ignore[misc]  # bound early
 
     seed = secrets.randbits(32)
-    flusher = Process(settings, tmp_path / "flusher", "kill", "flush", "40", str(seed))
+    flusher = Process(settings, tmp_path / "flusher", "kill", "flush", "40", str(seed), "0.03")
     assert flusher.ends_within(_PATIENCE_SECONDS)
     assert done([flusher]).count("killed") >= 10, f"seed {seed} killed too few"
     flush_all()
@@ -137,7 +137,7 @@ def test_a_writer_that_is_killed_leaves_an_event_for_each_change_and_no_other(
 ) -> None:
     del app
     seed = secrets.randbits(32)
-    writer = Process(settings, tmp_path / "writer", "kill", "change", "20", str(seed))
+    writer = Process(settings, tmp_path / "writer", "kill", "change", "20", str(seed), "0.2")
     assert writer.ends_within(_PATIENCE_SECONDS)
     give_up_open_transactions()
     flush_all()

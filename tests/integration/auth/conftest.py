@@ -2,61 +2,47 @@
 
 from __future__ import annotations
 
-from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from flask import Flask
 
 from app import audit
-from app.auth import sessions, users
+from app.auth import users
 from app.auth.principal import ClientInfo, CredentialKind, Principal
 from app.auth.users import NewUser
-from app.coherence import create_coherence
-from app.extensions import bind
-from app.models import AuditRecord, User, in_transaction
+from app.models import User, in_transaction
+from tests.core_app import CLIENT, core_app, recorded_events, remembering_process
 from tests.integration.auth.people import PASSWORD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from flask import Flask
     from pymongo.database import Database
     from redis import Redis
 
     from app.coherence import Coherence
+    from app.models import AuditRecord
     from config.settings import Settings
 
 
 @pytest.fixture
 def app(settings: Settings, redis: Redis, database: Database[dict[str, Any]]) -> Iterator[Flask]:
     """An app with sign-ins; see ``remembering`` for one that keeps answers in memory."""
-    app = Flask("auth_tests")
-    bind(app, "settings", settings)
-    bind(app, "redis", redis)
-    bind(app, "coherence", create_coherence(settings, redis, database))
-    sessions.install(app, settings)
-    with app.app_context():
+    with core_app(settings, redis, database) as app:
         yield app
 
 
 @pytest.fixture
 def remembering(app: Flask) -> Iterator[Coherence]:
-    """This process's memory, under a lease as in a web process."""
-    coherence: Coherence = app.extensions["packhouse.coherence"]
-    coherence.start()
-    tick = Event()
-    for _ in range(1000):
-        if coherence.holds_lease:
-            break
-        tick.wait(0.01)
-    assert coherence.holds_lease
-    yield coherence
-    coherence.stop()
+    """This process's memory."""
+    with remembering_process(app) as coherence:
+        yield coherence
 
 
 @pytest.fixture
 def client() -> ClientInfo:
-    return ClientInfo(ip="198.51.100.7", user_agent="npm/11.0.0", request_id="r1")
+    return CLIENT
 
 
 @pytest.fixture
@@ -98,9 +84,4 @@ def root(make_user: Callable[..., User]) -> Principal:
 def recorded(app: Flask) -> Callable[..., list[AuditRecord]]:
     """Read what the audit says about an action, in order."""
     del app
-
-    def read(action: audit.AuditAction) -> list[AuditRecord]:
-        audit.flush()
-        return list(AuditRecord.objects(action=action).order_by("seq"))
-
-    return read
+    return recorded_events

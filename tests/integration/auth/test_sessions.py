@@ -106,6 +106,38 @@ def test_of_many_refreshes_with_one_token_at_most_one_succeeds(
     assert not is_alive(renewed[0])
 
 
+def test_tabs_that_share_a_refresh_token_are_all_renewed_with_one(
+    app: Flask, alice: User, client: ClientInfo, recorded: Callable[..., list[AuditRecord]]
+) -> None:
+    signed_in = sessions.sign_in("alice", PASSWORD, client)
+
+    def refresh(_: int) -> SignIn:
+        with app.app_context():
+            return sessions.refresh(signed_in.refresh_token, client, is_shared=True)
+
+    with ThreadPoolExecutor(8) as pool:
+        renewed = list(pool.map(refresh, range(8)))
+    assert all(is_alive(one) for one in renewed)
+    assert Session.objects(user=alice.id).get().refresh_generation == 1
+    assert is_alive(sessions.refresh(renewed[-1].refresh_token, client))
+    assert recorded(audit.AuditAction.AUTH_REFRESH_REUSE) == []
+
+
+@pytest.mark.parametrize("is_later", [True, False], ids=["later", "after two renewals"])
+def test_a_shared_refresh_token_that_is_older_ends_the_session(
+    alice: User, client: ClientInfo, *, is_later: bool
+) -> None:
+    first = sessions.sign_in("alice", PASSWORD, client)
+    last = sessions.refresh(first.refresh_token, client, is_shared=True)
+    if is_later:
+        Session.objects(user=alice.id).update(set__last_used_at=now() - timedelta(seconds=31))
+    else:
+        last = sessions.refresh(last.refresh_token, client, is_shared=True)
+    with pytest.raises(Unauthenticated):
+        sessions.refresh(first.refresh_token, client, is_shared=True)
+    assert not is_alive(last)
+
+
 def test_a_refresh_token_is_no_access_token_and_the_other_way_round(
     alice: User, client: ClientInfo
 ) -> None:

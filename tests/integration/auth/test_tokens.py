@@ -167,8 +167,8 @@ def test_signing_out_with_the_secret_is_for_its_owner(
 ) -> None:
     issued = tokens.create(owner, TokenSpec(name="npm login"))
     bob = users.principal_of(make_user("bob"), CredentialKind.SESSION)
-    for principal in (bob, ANONYMOUS):
-        with pytest.raises(NotFound):
+    for principal, error in ((bob, NotFound), (ANONYMOUS, Unauthenticated)):
+        with pytest.raises(error):
             tokens.revoke_secret(principal, issued.secret)
     tokens.revoke_secret(owner, issued.secret)
     assert not is_good(issued, client)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.chaos
 
 WRITERS = 8
-CHANGES = 1_500
+CHANGES = 5_000
 CHANGES_UNDER_TROUBLE = 400
 
 

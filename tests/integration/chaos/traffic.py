@@ -8,6 +8,7 @@ each has a copy to go stale; after it, it reads through another process than it 
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import random
 import threading
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from tests.world import Person
 
 _TRIED_AGAIN = frozenset({503})
+_MOST_VERSIONS = 30  # of one package; with more, the time goes into rendering them
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,8 @@ class Writer(threading.Thread):
         self._random = random.Random(number)  # noqa: S311  a reproducible choice
         self._changes = changes
         self._member = member
-        self._package = f"writer-{number}"
+        self._packages = (f"writer-{number}-{index}" for index in itertools.count())
+        self._package = next(self._packages)
         self._base = f"/r/{organization}/{member.repository_name}/npm/"
         self._urls = urls
         self._versions: list[str] = []
@@ -76,7 +79,6 @@ class Writer(threading.Thread):
     def run(self) -> None:
         """Make the changes."""
         try:
-            self._publish()
             while self.outcome.changes < self._changes:
                 self._warm()
                 self._choose()()
@@ -84,6 +86,8 @@ class Writer(threading.Thread):
             self.error = error
 
     def _choose(self) -> Callable[[], None]:
+        if not self._versions:
+            return self._publish
         choices: list[Callable[[], None]] = [self._publish] * 6 + [self._move_tag] * 2
         if len(self._versions) > 1:
             choices += [self._unpublish] * 2
@@ -95,6 +99,8 @@ class Writer(threading.Thread):
     # The changes, each with what has to be seen afterwards.
 
     def _publish(self) -> None:
+        if len(self._versions) == _MOST_VERSIONS:
+            self._begin_package()
         self._serial += 1
         version = f"1.0.{self._serial}"
         write, read = self._two_urls()
@@ -102,7 +108,12 @@ class Writer(threading.Thread):
         if self._is_done(answer, 201):
             self._versions.append(version)
             self._latest = version
-        self._check_versions(read, f"publish of {version}")
+        if self._versions:
+            self._check_versions(read, f"publish of {version}")
+
+    def _begin_package(self) -> None:
+        self._package = next(self._packages)
+        self._versions = []
 
     def _unpublish(self) -> None:
         version = self._random.choice(self._versions[:-1])
@@ -186,6 +197,9 @@ class Writer(threading.Thread):
 
     def _settle(self) -> None:
         """Learn what became of a change whose answer said "try again"."""
+        if not self._versions:
+            self._begin_package()  # Whether this one came to be is left open.
+            return
         while True:
             seen = self._read(self._urls[0], self._member.owner.token)
             if seen.status == 200:

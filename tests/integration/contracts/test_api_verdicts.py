@@ -92,6 +92,9 @@ post   /packages/{package}/versions/{version}/unyank    401 404 404 ok  ok  ok  
 get    /packages/{package}/versions/{version}/files     401 404 404 ok  ok  ok  403 ok
 get    /packages/{package}/versions/{version}/readme    401 404 404 ok  ok  ok  403 ok
 get    /packages/{package}/versions/{version}/dependencies  401 404 404 ok  ok  ok  403 ok
+get    /organizations/{organization}/tombstones     401 404 403 ok  ok  ok  403 ok
+get    /organizations/{organization}/tombstones/{tombstone}           401 404 403 ok  ok  ok  403 ok
+get    /organizations/{organization}/tombstones/{tombstone}/versions  401 404 403 ok  ok  ok  403 ok
 get    /tokens                                      401 ok  ok  ok  ok  ok  403 ok
 post   /tokens                                      401 ok  ok  ok  ok  ok  403 403
 get    /tokens/{token}                              401 404 404 404 ok  ok  403 ok
@@ -137,11 +140,17 @@ def places(app: Flask, owner: Person, callers: dict[str, Person | None]) -> dict
     """What stands for each part of a path: things that are there."""
     del callers
     client = ApiClient(app, owner)
-    document = a_publish("@acme/thing")
-    published = app.test_client().put(
-        "/o/acme/npm/@acme%2fthing", data=document.body(), headers=owner.bearer
-    )
-    assert published.status_code in {200, 201}
+
+    def publish(name: str) -> str:
+        body = a_publish(f"@acme/{name}").body()
+        path = f"/o/acme/npm/@acme%2f{name}"
+        published = app.test_client().put(path, data=body, headers=owner.bearer)
+        assert published.status_code in {200, 201}
+        package: str = client.read(f"/packages/by-name/npm/acme/@acme/{name}")["id"]
+        return package
+
+    package, deleted = publish("thing"), publish("old-thing")
+    assert client.delete(f"/packages/{deleted}").status_code == 204
     team = client.made("/organizations/acme/teams", {"slug": "dev"})["id"]
     client.made(f"/teams/{team}/members", {"user": "owner"})
     return {
@@ -149,7 +158,8 @@ def places(app: Flask, owner: Person, callers: dict[str, Person | None]) -> dict
         "user": "owner",
         "team": team,
         "repository": client.items("/organizations/acme/repositories")[0]["id"],
-        "package": client.items("/packages")[0]["id"],
+        "package": package,
+        "tombstone": deleted,
         "version": "1.0.0",
         "protocol": "npm",
         "name": "@acme/thing",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from app.models import ApiToken
+from app.models import ApiToken, connection
 from tests.live import LiveServer, live_server
 from tests.raw_http import PATIENCE_SECONDS, Client
 
@@ -80,3 +82,29 @@ def test_a_stop_writes_what_was_noted_and_is_quick(
         assert web.child.ending() == "exit code 0"
     assert ApiToken.objects(id=person.token_id).get().last_used_ip == "127.0.0.1"
     assert "Traceback" not in log.read_text()
+
+
+@pytest.mark.usefixtures("database")
+def test_each_node_sweeps_its_own_staging(settings: Settings, log: Path) -> None:
+    staging = settings.data_dir / "staging"
+    staging.mkdir(parents=True)
+    yesterday = time.time() - 24 * 3600
+    for name in ("of-a-dead-process", "of-a-live-one"):
+        (staging / name).write_bytes(b"bytes")
+    os.utime(staging / "of-a-dead-process", (yesterday, yesterday))
+    with live_server(settings, log) as web:
+        web.child.ask_to_stop()
+        assert web.child.has_ended_within(PATIENCE_SECONDS)
+    assert [one.name for one in staging.iterdir()] == ["of-a-live-one"]
+
+
+@pytest.mark.usefixtures("database")
+def test_a_new_store_is_its_databases_from_the_start(settings: Settings, log: Path) -> None:
+    with live_server(settings, log):
+        marks = list((settings.data_dir / settings.storage_path / "_owner").iterdir())
+    assert len(marks) == 1
+    other = settings.model_copy(update={"mongodb_db": f"{settings.mongodb_db}_mistyped"})
+    with live_server(other, log) as web, Client(web.port) as client:
+        assert b'"store_owner":{"status":"failed"' in client.get("/health").body
+    connection.client().drop_database(other.mongodb_db)
+    assert "store.not_ours" in log.read_text()

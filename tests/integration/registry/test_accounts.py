@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from bson import ObjectId
 
 from app.models import Package
+from app.models.fields import now
 from app.models.rows import rows_of
 from app.registry import accounts
 from app.registry.accounts import AccountContent, AccountView
@@ -47,6 +48,7 @@ def test_what_shows_no_name_is_not_rendered_again(world: World) -> None:
             name="thing",
             display_name="thing",
             owners=[alice.user.id],
+            published_at=now(),
         ).save()
 
         def call(current: AccountView) -> AccountContent:

@@ -13,12 +13,14 @@ from app.models import (
     Organization,
     Package,
     Repository,
+    RepositoryKind,
     RepositoryRole,
     Team,
     TeamMember,
     TeamRole,
     Version,
     VersionState,
+    in_transaction,
 )
 from app.models.fields import now
 from app.models.rows import rows_of
@@ -26,15 +28,18 @@ from app.registry import (
     cascading,
     organizations,
     publishing,
+    repository_management,
     resolution,
     team_members,
     teams,
 )
 from app.registry.names import PackageName
 from app.registry.organizations import NewOrganization
-from app.registry.publishing import Upload
+from app.registry.repositories import hold_organization
+from app.registry.repository_management import NewRepository
 from app.registry.scopes import Scope, ScopeKind
 from app.registry.teams import TeamContent
+from app.registry.uploads import Upload
 from tests.npm_wire import a_publish
 
 if TYPE_CHECKING:
@@ -51,14 +56,13 @@ def alice(world: World) -> Person:
 def a_package(repository: str, name: str, *states: VersionState) -> ObjectId:
     """Put a package with one version of each state into a repository."""
     row = Repository.objects(id=ObjectId(repository)).get()
-    was_published = set(states) != {VersionState.CLAIMED}
     package = Package(
         protocol="npm",
         organization=row.organization.id,
         repository=row.id,
         name=name,
         display_name=name,
-        published_at=now() if was_published else None,
+        published_at=now(),
     ).save()
     NameClaim(
         protocol="npm", name=name, similarity_key=name, organization=row.organization.id
@@ -69,9 +73,8 @@ def a_package(repository: str, name: str, *states: VersionState) -> ObjectId:
             package=package.id,
             number=version,
             display_number=version,
-            claim_id="x",
             state=state,
-            published_at=None if state is VersionState.CLAIMED else now(),
+            published_at=now(),
         ).save()
     return ObjectId(package.id)
 
@@ -89,8 +92,7 @@ def test_a_deleted_repository_leaves_tombstones_and_nothing_else(
     repository = world.repository("acme", alice, "web")
     world.grant(repository, alice, world.person("bob"), RepositoryRole.READER)
     with world.context():
-        kept = a_package(repository, "kept", VersionState.PUBLISHED, VersionState.CLAIMED)
-        unborn = a_package(repository, "unborn", VersionState.CLAIMED)
+        kept = a_package(repository, "kept", VersionState.PUBLISHED)
         with pytest.raises(Conflict, match="kept"):
             delete_repository(alice, repository, cascade=False)
         delete_repository(alice, repository, cascade=True)
@@ -98,9 +100,8 @@ def test_a_deleted_repository_leaves_tombstones_and_nothing_else(
         assert tombstone.deleted_at is not None
         assert tombstone.revision == 1
         states = [one.state for one in Version.objects(package=kept)]
-        assert states == [VersionState.WITHDRAWN]  # The publish under way cannot finish.
+        assert states == [VersionState.WITHDRAWN]
         assert [one.name for one in NameClaim.objects] == ["kept"]
-        assert Package.objects(id=unborn).first() is None
         assert Grant.objects.count() == Repository.objects.count() == 0
 
 
@@ -185,3 +186,43 @@ def test_a_publish_whose_repository_is_deleted_meanwhile_is_refused(
         with pytest.raises(Conflict, match="deleted"):
             publishing.publish(alice.principal, target, upload)
         assert Package.objects.count() == Version.objects.count() == 0
+
+
+def test_what_a_deletion_that_died_left_behind_is_withdrawn(world: World, alice: Person) -> None:
+    world.organization("acme", alice)
+    repository = world.repository("acme", alice, "web")
+    other = world.repository("acme", alice, "other")
+    with world.context():
+        homeless = a_package(repository, "thing", VersionState.PUBLISHED)
+        at_home = a_package(other, "other-thing", VersionState.PUBLISHED)
+        Repository.objects(id=ObjectId(repository)).delete()  # and then it died
+        assert cascading.withdraw_homeless() == 1
+        assert Package.objects(id=homeless).get().deleted_at is not None
+        assert Version.objects(package=homeless).get().state is VersionState.WITHDRAWN
+        assert Package.objects(id=at_home).get().deleted_at is None
+        assert cascading.withdraw_homeless() == 0
+
+
+def test_a_repository_of_an_organization_that_is_gone_is_not_made(
+    world: World, alice: Person
+) -> None:
+    organization = ObjectId(world.organization("acme", alice))
+    with world.context():
+        in_transaction(lambda: hold_organization(organization))
+        Organization.objects.delete()
+        with pytest.raises(Conflict, match="deleted"):
+            in_transaction(lambda: hold_organization(organization))
+
+
+def test_a_first_publish_goes_to_no_group_of_the_name(world: World, alice: Person) -> None:
+    world.organization("acme", alice)
+    with world.context():
+        new = NewRepository(name="npm", protocol="npm", kind=RepositoryKind.GROUP)
+        repository_management.create_repository(alice.principal, "acme", new)
+    answer = world.app.test_client().put(
+        "/o/acme/npm/thing", data=a_publish("thing").body(), headers=alice.bearer
+    )
+    assert answer.status_code == 403
+    assert "Create a hosted npm repository" in answer.get_json()["error"]
+    with world.context():
+        assert Package.objects.count() == 0

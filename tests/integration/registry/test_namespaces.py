@@ -7,6 +7,7 @@ from bson import ObjectId
 
 from app.errors import Conflict
 from app.models import NamespaceClaim, Package, in_transaction
+from app.models.fields import now
 from app.registry import namespaces
 
 if TYPE_CHECKING:
@@ -43,7 +44,12 @@ def test_a_namespace_with_names_below_it_stays(
     held = {(protocol, namespace)}
     with world.context():
         in_transaction(lambda: namespaces.claim(mine, held))
-        kept = {"protocol": protocol, "organization": mine, "repository": ObjectId()}
+        kept = {
+            "protocol": protocol,
+            "organization": mine,
+            "repository": ObjectId(),
+            "published_at": now(),
+        }
         Package(**kept, name=f"x{name}", display_name=name).save()
         in_transaction(lambda: namespaces.release(mine, held))
         in_transaction(lambda: namespaces.claim(mine, held))

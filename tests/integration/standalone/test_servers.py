@@ -4,9 +4,13 @@ import os
 import signal
 import socket
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+import pytest
 from pymongo import MongoClient
+from pymongo.errors import OperationFailure
 from redis import Redis
+from redis.exceptions import AuthenticationError
 
 from app.standalone.ports import LOOPBACK
 from app.standalone.process import running
@@ -50,6 +54,37 @@ def test_redis_keeps_what_it_acknowledged_when_it_is_killed(tmp_path: Path) -> N
     assert again.port == server.port
     with running(again.part()), Redis.from_url(again.url) as client:
         assert client.get("key") == b"kept"
+
+
+def test_redis_serves_nobody_without_its_password(redis_url: str) -> None:
+    port = urlsplit(redis_url).port
+    assert port is not None
+    with (
+        Redis(host=LOOPBACK, port=port) as stranger,
+        pytest.raises(AuthenticationError),
+    ):
+        stranger.ping()
+
+
+def test_mongodb_serves_nobody_without_its_password(mongodb_url: str) -> None:
+    port = urlsplit(mongodb_url).port
+    with (
+        MongoClient[dict[str, Any]](LOOPBACK, port, directConnection=True) as stranger,
+        pytest.raises(OperationFailure, match="requires authentication"),
+    ):
+        stranger.list_database_names()
+
+
+@pytest.mark.parametrize("kind", [MongoServer, RedisServer])
+def test_a_password_is_its_owners_alone_and_on_no_command_line(
+    tmp_path: Path, kind: type[MongoServer | RedisServer]
+) -> None:
+    server = kind(tmp_path, tmp_path / "log")
+    password = urlsplit(server.url).password
+    assert password
+    assert not any(password in argument for argument in server.part().argv)
+    (file,) = (one for one in tmp_path.iterdir() if one.is_file() and password in one.read_text())
+    assert file.stat().st_mode & 0o777 == 0o600
 
 
 def test_s3_settings_lead_to_the_test_server(s3_settings: Settings, s3_server: S3Server) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
 import socket
 import threading
@@ -21,7 +22,7 @@ from tests.live import free_port
 from tests.stores import keys, new_prefix, put, read, s3_settings, stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from app.standalone.servers import S3Server
@@ -80,6 +81,16 @@ def test_of_large_reveals_at_once_one_wins_and_leaves_no_parts(in_parts: S3Store
     assert len(won) == 1
     assert read(in_parts, "large") == contents[won[0]]
     assert in_parts.sweep_multipart(older_than_seconds=-60) == 0
+
+
+def test_a_file_whose_parts_are_being_uploaded_is_not_swept(in_parts: S3Store) -> None:
+    put(in_parts, "taken", b"bytes")
+    with stage(in_parts, bytes(2000)) as slow:
+        os.utime(slow.path, (0, 0))  # It arrived long ago.
+        with pytest.raises(ObjectExists):
+            in_parts.reveal(slow, "taken")
+        assert in_parts.sweep_staging(older_than_seconds=3600) == 0
+        assert slow.path.exists()
 
 
 @pytest.mark.parametrize("size_bytes", [10, 2000], ids=["whole", "in parts"])
@@ -167,7 +178,7 @@ def test_a_server_that_is_down_is_an_outage_and_what_was_staged_remains(
     assert read(up, "a") == b"x"
 
 
-def keys_of(store: S3Store) -> object:
+def keys_of(store: S3Store) -> Callable[[str], object]:
     return lambda prefix: keys(store, prefix)
 
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import time
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from app.auth.identifiers import fold, is_email, is_username
+from app.auth.identifiers import LONGEST_EMAIL, fold, is_email, is_username
 
 
 @pytest.mark.parametrize("text", ["al", "a1", "0x", "alice", "a.b_c-d", "a" * 39])
@@ -68,8 +70,16 @@ def test_addresses_that_are_not(text: str) -> None:
 
 
 @given(st.text())
+@example("\u0958" * LONGEST_EMAIL)  # folded, it is longer than what is folded
 def test_folding_twice_is_folding_once(text: str) -> None:
     assert fold(fold(text)) == fold(text)
+
+
+def test_no_text_is_so_long_that_folding_it_keeps_others_waiting() -> None:
+    text = "a" + "\u0301\u0323" * 100_000
+    started = time.process_time()
+    assert fold(text) == text
+    assert time.process_time() - started < 1
 
 
 @given(st.text())

@@ -4,6 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import time
 from base64 import b64encode
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.auth import passwords
+from app.auth.password_rules import LONGEST
 from app.auth.passwords import EncodedPassword
 from app.extensions import bind
 
@@ -65,6 +67,25 @@ def test_raised_iterations_are_used_for_new_ones(app: Flask, unit_settings: Sett
 def test_nobody_signs_in_where_no_password_is_kept() -> None:
     assert not passwords.verify("", "")
     assert not passwords.verify("a password", "")
+
+
+def test_one_that_is_too_long_is_nobodys_and_keeps_nobody_waiting() -> None:
+    password = "a" + "\u0301\u0323" * 100_000
+    started = time.process_time()
+    assert not passwords.verify(password, kept(password, iterations=1000))
+    assert not passwords.verify(password, "")
+    assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_one_that_is_too_long_takes_the_time_of_a_wrong_one(
+    app: Flask, unit_settings: Settings, *, is_known: bool
+) -> None:
+    bind(app, "settings", unit_settings.model_copy(update={"password_iterations": 200_000}))
+    hashed = kept("a password", iterations=200_000) if is_known else ""
+    started = time.process_time()
+    assert not passwords.verify("a" * (LONGEST + 1), hashed)
+    assert time.process_time() - started > 0.01  # without hashing it is a microsecond
 
 
 @given(

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import UnprocessableInput
+from app.registry.reserved_words import RESERVED_AT_ROOT, RESERVED_SLUGS
 from app.registry.slugs import LONGEST_SLUG, require_organization_slug, require_slug
 
 OCI_COMPONENT = re.compile("[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*")
@@ -29,8 +30,18 @@ def test_everything_else_is_none(slug: str) -> None:
 @pytest.mark.parametrize("word", ["npm", "v2", "o", "latest", "api"])
 def test_an_organization_is_not_called_like_a_path_of_ours(word: str) -> None:
     require_slug(word, field="/name")
+    with pytest.raises(UnprocessableInput, match="reserved"):
+        require_organization_slug(word)
+
+
+@pytest.mark.parametrize("word", sorted(RESERVED_SLUGS))
+def test_no_reserved_word_is_an_organizations_slug(word: str) -> None:
     with pytest.raises(UnprocessableInput):
         require_organization_slug(word)
+
+
+def test_packages_may_be_called_like_some_words_that_organizations_may_not() -> None:
+    assert {"admin", "crates", "latest"} == RESERVED_SLUGS - RESERVED_AT_ROOT
 
 
 @given(st.text(alphabet="ab9-._A ", max_size=70))

@@ -35,6 +35,25 @@ def test_the_data_folder_is_its_owners_alone(tmp_path: Path) -> None:
     assert (tmp_path / "var").stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.parametrize("contents", [[], ["secrets.json", "mongodb"]])
+def test_a_data_folder_that_others_may_look_into_is_closed(
+    tmp_path: Path, contents: list[str]
+) -> None:
+    tmp_path.chmod(0o755)
+    for name in contents:
+        (tmp_path / name).touch()
+    checks.prepare_data_directory(tmp_path)
+    assert tmp_path.stat().st_mode & 0o777 == 0o700
+
+
+def test_an_open_folder_that_holds_something_else_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o750)
+    (tmp_path / "holiday.jpg").touch()
+    with pytest.raises(CannotStart, match=r"DATA_DIR: others may look into .*chmod 700"):
+        checks.prepare_data_directory(tmp_path)
+    assert tmp_path.stat().st_mode & 0o777 == 0o750
+
+
 def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(CannotStart, match=r"DATA_DIR: .*/file/var cannot be created"):

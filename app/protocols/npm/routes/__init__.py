@@ -19,6 +19,7 @@ def _add_converters(state: BlueprintSetupState) -> None:
 from app.protocols.npm.routes import (  # noqa: E402
     accounts,  # noqa: F401
     organizations,  # noqa: F401
+    owners,  # noqa: F401
     packages,  # noqa: F401
     search,  # noqa: F401
     security,  # noqa: F401

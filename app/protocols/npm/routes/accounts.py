@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from flask import Response, request
 
-from app.auth import device_logins, local_accounts, password_changes, tokens, users
+from app.auth import (
+    device_logins,
+    local_accounts,
+    password_changes,
+    token_format,
+    tokens,
+    users,
+)
 from app.auth.current import current_client, current_principal, takes_anyone
+from app.auth.limits import require_account_use
 from app.auth.principal import CredentialKind, Principal, TokenLimits
 from app.auth.token_rules import LOGIN, LONGEST_NAME, TokenSpec
 from app.auth.users import NewUser
 from app.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthenticated
 from app.extensions import settings
 from app.models import ApiToken, User
-from app.protocols.npm import rendering
+from app.protocols.npm import rendering, token_requests
 from app.protocols.npm.answers import json_object, json_response
 from app.protocols.npm.identity import PROTOCOL_NAME
 from app.protocols.npm.routes import blueprint
@@ -26,7 +34,6 @@ from app.registry.scopes import current_scope
 
 _COUCH_USER = "org.couchdb.user:"
 _MOST_TOKENS = 500
-_MOST_DAYS = 3650
 
 
 @blueprint.get("/-/ping")
@@ -99,16 +106,16 @@ def couch_login(username: str, revision: str = "") -> Response:
 
 @blueprint.get(f"/-/user/{_COUCH_USER}<username>")
 def couch_user(username: str) -> Response:
-    """Look a user up by name; only who is signed in learns an e-mail address."""
-    _signed_in()
-    user = users.by_identifier(username)
-    if user is None or not user.is_active or user.username != username.lower():
+    """Look a user up by name; an e-mail address is shown to its owner only."""
+    principal = _signed_in()
+    user = users.by_username(username)
+    if user is None or not user.is_active:
         raise NotFound(f"There is no user named {username}.")
     return json_response(
         {
             "_id": _COUCH_USER + user.username,
             "name": user.username,
-            "email": user.email,
+            "email": user.email if user.id == principal.user_id else "",
             "type": "user",
             "roles": [],
             "date": rendering.timestamp(user.created_at),
@@ -119,7 +126,7 @@ def couch_user(username: str) -> Response:
 @blueprint.delete("/-/user/token/<token>")
 def logout(token: str) -> Response:
     """Revoke the token in the URL: the caller's own, or another of its owner."""
-    tokens.revoke_secret(_signed_in(), token)
+    tokens.revoke_secret(current_principal(), token, door=PROTOCOL_NAME)
     return json_response({"ok": True})
 
 
@@ -136,7 +143,7 @@ def list_tokens() -> Response:
 @blueprint.post("/-/npm/v1/tokens")
 def create_token() -> Response:
     """Make a token; the caller proves who they are with their password once more."""
-    principal = _signed_in()
+    principal = _signed_in("write")
     body = json_object()
     password = body.get("password")
     if not isinstance(password, str):
@@ -144,7 +151,8 @@ def create_token() -> Response:
     user = local_accounts.check(
         principal.username, password, current_client(), method="npm token create"
     )
-    issued = tokens.create(users.principal_of(user, CredentialKind.PASSWORD), _spec(body))
+    owner = users.principal_of(user, CredentialKind.PASSWORD)
+    issued = tokens.create(owner, token_requests.spec_of(owner, body))
     return json_response(
         {
             **_shown(issued.token),
@@ -159,14 +167,11 @@ def create_token() -> Response:
 @blueprint.delete("/-/npm/v1/tokens/token/<key>")
 def revoke_token(key: str) -> Response:
     """Revoke one of the caller's tokens, named by its key or by itself."""
-    principal = _signed_in()
-    if key.startswith("srg_"):
-        tokens.revoke_secret(principal, key)
+    principal = current_principal()
+    if token_format.is_token_like(key):
+        tokens.revoke_secret(principal, key, door=PROTOCOL_NAME)
     else:
-        found = ApiToken.objects(user=principal.user, digest=key, revoked_at=None).first()
-        if found is None:
-            raise NotFound("There is no such token.")
-        tokens.revoke(principal, found.id)
+        tokens.revoke_digest(principal, key, door=PROTOCOL_NAME)
     return Response(status=204)
 
 
@@ -179,7 +184,7 @@ def profile() -> Response:
 @blueprint.post("/-/npm/v1/user")
 def change_profile() -> Response:
     """Change the caller's profile: name, e-mail address, password."""
-    principal = _signed_in()
+    principal = _signed_in("write")
     body = json_object()
     if body.get("tfa"):
         raise Forbidden(
@@ -215,10 +220,10 @@ def _rename(principal: Principal, *, fullname: object, email: object) -> None:
         accounts.update_account(principal, str(principal.user), edit, door=PROTOCOL_NAME)
 
 
-def _signed_in() -> Principal:
+def _signed_in(action: str = "read") -> Principal:
+    """Return who is calling, with something that is good for this on their account."""
     principal = current_principal()
-    if principal.is_anonymous:
-        raise Unauthenticated
+    require_account_use(principal, door=PROTOCOL_NAME, action=action)
     return principal
 
 
@@ -232,50 +237,15 @@ def _signed_in_user() -> User:
 def _user_with(username: str, password: str, body: dict[str, Any]) -> User:
     """Return who signs in, registered first where they are new and the platform allows it.
 
-    The password alone decides: yarn 1 sends it in a header besides, which is not looked at.
+    Whose name is known only ever signs in, whatever the rules for new passwords say. The
+    password alone decides: yarn 1 sends it in a header besides, which is not looked at.
     """
     email = body.get("email")
-    if settings.allow_registration and isinstance(email, str) and email:
-        with suppress(Conflict):  # The account exists: then this is a sign-in.
+    is_new = settings.allow_registration and users.by_identifier(username) is None
+    if is_new and isinstance(email, str) and email:
+        with suppress(Conflict):  # The name was just taken, or the address is: a sign-in.
             return users.register(NewUser(email=email, username=username, password=password))
     return local_accounts.check(username, password, current_client(), method="npm login")
-
-
-def _spec(body: dict[str, Any]) -> TokenSpec:
-    """Read what npm 10 and 11 ask for in a token."""
-    networks = body.get("cidr_whitelist") or []
-    if not isinstance(networks, list) or not all(isinstance(one, str) for one in networks):
-        raise InvalidInput("'cidr_whitelist' must be a list of networks.")
-    is_for_reading = bool(body.get("readonly")) or (
-        body.get("packages_and_scopes_permission") == "read-only"
-    )
-    return TokenSpec(
-        name=str(body.get("name") or f"npm token {datetime.now(UTC):%Y-%m-%d %H:%M}"),
-        limits=TokenLimits(
-            protocols=frozenset({PROTOCOL_NAME}),
-            actions=frozenset({"read"}) if is_for_reading else frozenset(),
-            packages=_packages(body),
-        ),
-        networks=tuple(networks),
-        expires_at=_expiry(body.get("expires")),
-    )
-
-
-def _packages(body: dict[str, Any]) -> frozenset[str]:
-    listed = body.get("packages") or []
-    if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
-        raise InvalidInput("'packages' must be a list of package names.")
-    if body.get("packages_all"):
-        return frozenset()
-    return frozenset(listed)
-
-
-def _expiry(days: object) -> datetime | None:
-    if days is None:
-        return None
-    if not isinstance(days, int) or isinstance(days, bool) or not 0 < days <= _MOST_DAYS:
-        raise InvalidInput(f"'expires' must be a number of days from 1 to {_MOST_DAYS}.")
-    return datetime.now(UTC) + timedelta(days=days)
 
 
 def _shown(token: ApiToken) -> dict[str, Any]:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
-from flask import Response
+from flask import Response, request
 
 from app.access import Action, Role
 from app.auth import users
 from app.auth.current import current_principal
-from app.errors import Forbidden, InvalidInput, NotFound
+from app.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
 from app.models import OrganizationRole, RepositoryRole, TeamRole, Visibility
 from app.protocols.npm import identity
 from app.protocols.npm.answers import json_object, json_response
@@ -54,8 +54,12 @@ _TEAM_PERMISSIONS: dict[str, RepositoryRole | None] = {
 
 @blueprint.get("/-/package/<npm_name:name>/collaborators")
 def list_collaborators(name: str) -> Response:
-    """List who may read and who may write."""
-    return _permissions(collaborators.collaborators(current_principal(), _package(name)))
+    """List who may read and who may write; pnpm 11 names the ``user`` whom it is about."""
+    roles = collaborators.collaborators(current_principal(), _package(name))
+    user = request.args.get("user")
+    return _permissions(
+        {username: role for username, role in roles.items() if user in {None, username}}
+    )
 
 
 @blueprint.get("/-/package/<npm_name:name>/visibility")
@@ -100,11 +104,17 @@ def list_organization_packages(organization: str) -> Response:
 
 @blueprint.get("/-/user/<username>/package")
 def list_user_packages(username: str) -> Response:
-    """List the packages that a user owns and the caller may read."""
-    user = users.by_identifier(username)
+    """List the packages that a user owns and the caller may read.
+
+    There are none of a user who is not there: the list does not tell who is.
+    """
+    principal = current_principal()
+    if principal.is_anonymous:
+        raise Unauthenticated
+    user = users.by_username(username)
     if user is None:
-        raise NotFound(f"There is no user or organization named {username}.")
-    return _permissions(collaborators.packages_of_user(current_principal(), user.id, PROTOCOL_NAME))
+        return json_response({})
+    return _permissions(collaborators.packages_of_user(principal, user.id, PROTOCOL_NAME))
 
 
 @blueprint.get("/-/team/<organization>/<team>/package")

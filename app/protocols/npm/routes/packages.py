@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from flask import Response, request
 
-from app.access import Action
-from app.auth.current import current_principal
-from app.errors import InvalidInput, NotFound, Unauthenticated
+from app import access
+from app.access import Action, RepositoryFacts
+from app.auth.current import confirmed_principal, current_principal
+from app.errors import Forbidden, InvalidInput, NotFound, TooLarge, Unauthenticated
 from app.extensions import settings, store
 from app.protocols.npm import changing, documents, identity, names, parsing, publication, rendering
 from app.protocols.npm.answers import json_response
@@ -14,11 +17,13 @@ from app.protocols.npm.routes import blueprint
 from app.registry import deletion, downloads, resolution
 from app.registry.bodies import Body
 from app.registry.documents import document_of
-from app.registry.resolution import PackageRef, PublishTarget
+from app.registry.names import PackageName
+from app.registry.resolution import PackageRef
 from app.registry.responses import artifact_response, document_response
 from app.registry.scopes import current_scope
 
 _LARGEST_DOCUMENT_BYTES = 32 * 1024 * 1024
+_LARGEST_STAR_BYTES = 1024 * 1024
 _BASE64_GROWTH = 1.4
 _ALGORITHMS = frozenset({"sha1", "sha512"})
 
@@ -74,41 +79,47 @@ def tarball(name: str, tail: str) -> Response:
 def put_package(name: str) -> Response:
     """Take what npm sends to a package's own URL: a publish, a deprecation, a star.
 
-    Who may write nothing there is refused before the body is read.
+    Who may write nothing there is refused before the body is read; whoever may write is asked
+    for again when it is there.
     """
     principal, scope = current_principal(), current_scope()
     if principal.is_anonymous:
         raise Unauthenticated("You must sign in to publish: npm login, or set an access token.")
     found = names.parse_new_name(name)
-    package = resolution.locate(scope, identity.shared_name(found))
+    shared = identity.shared_name(found)
+    package = resolution.locate(scope, shared)
     if package is None or not resolution.is_shown_to(principal, package):
-        target = resolution.for_publish(principal, scope, identity.shared_name(found))
-        with _read_body(target.repository.max_file_bytes) as body:
+        target = resolution.for_publish(principal, scope, shared)
+        with _read_body(target.repository) as body:
             change = parsing.classify(body, found)
             if isinstance(change, parsing.Deprecation):
                 raise InvalidInput("A publish holds exactly one tarball, in '_attachments'.")
             if not isinstance(change, parsing.Publish):
                 raise NotFound
-            return _publish(target, change)
-    with _read_body(package.repository.max_file_bytes) as body:
+            return _publish(shared, change)
+    with _read_what_is_allowed(package) as body:
         change = parsing.classify(body, found)
         if isinstance(change, parsing.Publish):
-            return _publish(resolution.for_publish(principal, scope, package.name), change)
+            return _publish(shared, change)
+        package = resolution.for_read(confirmed_principal(), scope, shared)
         if isinstance(change, parsing.Deprecation):
-            return _changed(package, changing.deprecate(principal, package, change))
+            return _changed(package, changing.deprecate(current_principal(), package, change))
         if isinstance(change, parsing.Star):
-            return _changed(package, changing.star(principal, package, change))
+            return _changed(package, changing.star(current_principal(), package, change))
         raise InvalidInput("Owners and removals go to the package's URL with /-rev/<revision>.")
 
 
 @blueprint.put("/<npm_name:name>/-rev/<revision>")
 def put_revision(name: str, revision: str) -> Response:
     """Take a change of owners, or a packument without the versions to withdraw."""
-    principal, scope = current_principal(), current_scope()
+    scope = current_scope()
     found = names.parse_name(name)
-    package = resolution.for_action(principal, scope, identity.shared_name(found), Action.MAINTAIN)
-    with _read_body(package.repository.max_file_bytes) as body:
+    shared = identity.shared_name(found)
+    package = resolution.for_action(current_principal(), scope, shared, Action.MAINTAIN)
+    with _read_body(package.repository) as body:
         change = parsing.classify(body, found, revision=revision)
+        principal = confirmed_principal()
+        package = resolution.for_action(principal, scope, shared, Action.MAINTAIN)
         if isinstance(change, parsing.Owners):
             return _changed(package, changing.replace_owners(principal, package, change))
         if isinstance(change, parsing.Removal):
@@ -147,8 +158,29 @@ def delete_tarball(name: str, tail: str, revision: str) -> Response:
     return json_response({"ok": True})
 
 
-def _read_body(max_file_bytes: int | None) -> parsing.Body:
-    limit = max_file_bytes or settings.max_file_bytes
+def _read_what_is_allowed(package: PackageRef) -> parsing.Body:
+    """Read the body of a change to a package; of who only reads, no more than a star takes."""
+    principal, repository = current_principal(), package.repository
+    for action in (Action.PUBLISH, Action.MAINTAIN):
+        if access.may(principal, action, repository, package=package.name.normal):
+            return _read_body(repository)
+
+    def refuse(action: Action) -> NoReturn:
+        access.require(principal, action, repository, package=package.name.normal)
+        raise Forbidden(f"You may not change {package.name.display}.")
+
+    try:
+        return parsing.read_publish(
+            Body(request, limit_bytes=_LARGEST_STAR_BYTES, what="The package document"),
+            limit_document_bytes=_LARGEST_STAR_BYTES,
+            stage=lambda: refuse(Action.PUBLISH),
+        )
+    except TooLarge:
+        refuse(Action.MAINTAIN)
+
+
+def _read_body(repository: RepositoryFacts) -> parsing.Body:
+    limit = repository.max_file_bytes or settings.max_file_bytes
     whole = int(limit * _BASE64_GROWTH) + _LARGEST_DOCUMENT_BYTES
     return parsing.read_publish(
         Body(request, limit_bytes=whole, what="The package document"),
@@ -157,8 +189,10 @@ def _read_body(max_file_bytes: int | None) -> parsing.Body:
     )
 
 
-def _publish(target: PublishTarget, change: parsing.Publish) -> Response:
-    published = publication.publish(current_principal(), target, change)
+def _publish(name: PackageName, change: parsing.Publish) -> Response:
+    principal = confirmed_principal()
+    target = resolution.for_publish(principal, current_scope(), name)
+    published = publication.publish(principal, target, change)
     revision = rendering.revision_id(str(published.package_id), published.revision)
     body = {"ok": True, "id": target.name.display, "rev": revision, "success": True}
     return json_response(body, status=201)

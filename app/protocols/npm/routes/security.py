@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 import orjson
 from flask import Response
@@ -20,6 +20,7 @@ from app.registry import resolution
 from app.registry.scopes import current_scope
 
 SLSA_PROVENANCE = "https://slsa.dev/provenance/v1"
+_LARGEST_AUDIT_BYTES = 32 * 1024 * 1024
 
 
 @blueprint.get("/-/npm/v1/keys")
@@ -39,7 +40,7 @@ def attestations(spec: str) -> Response:
             "number": number,
             "state": VersionState.PUBLISHED,
         },
-        {"facts": 1},
+        {"facts.provenance": 1},
     )
     bundle = (row or {}).get("facts", {}).get("provenance")
     if not bundle:
@@ -56,25 +57,21 @@ def attestations(spec: str) -> Response:
 @blueprint.post("/-/npm/v1/security/advisories/bulk")
 def bulk_advisories() -> Response:
     """Report on the versions that a client is about to install: npm, berry, bun, pnpm 11."""
-    installed = advisories.parse_bulk(json_body())
-    found = _known(installed)
-    return _json(advisories.render_bulk(found, installed))
+    names = _names_with_advisories()
+    installed = advisories.parse_bulk(json_body(limit_bytes=_LARGEST_AUDIT_BYTES))
+    return _json(advisories.render_bulk(_known(names.intersection(installed)), installed))
 
 
 @blueprint.post("/-/npm/v1/security/audits/quick")
 @blueprint.post("/-/npm/v1/security/audits")
 def audit_report() -> Response:
     """Report on a whole lockfile: pnpm 10, npm 6."""
-    tree = advisories.parse_tree(json_body())
-    return _json(advisories.render_report(_known(tree.installed), tree))
+    names = _names_with_advisories()
+    tree = advisories.parse_tree(json_body(limit_bytes=_LARGEST_AUDIT_BYTES))
+    return _json(advisories.render_report(_known(names.intersection(tree.installed)), tree))
 
 
-def _known(names: Iterable[str]) -> list[advisories.AdvisoryView]:
-    """Return what is known of these packages.
-
-    Every ``npm install`` asks, so the names that there is anything known of are remembered.
-    """
-    concerned = _names_with_advisories().intersection(names)
+def _known(concerned: Collection[str]) -> list[advisories.AdvisoryView]:
     if not concerned:
         return []
     found = Advisory.objects(protocol=PROTOCOL_NAME, package__in=sorted(concerned))
@@ -98,11 +95,24 @@ def _known(names: Iterable[str]) -> list[advisories.AdvisoryView]:
 
 
 def _names_with_advisories() -> frozenset[str]:
+    """Return the packages of which anything is known: every ``npm install`` asks.
+
+    Raises:
+        NotFound: nothing is known of any. "No vulnerabilities" would be taken for an answer;
+            an audit reports this as its failure, and an installation passes over it.
+    """
+
     def load() -> frozenset[str]:
         coherence.depends_on("advisories")
         return frozenset(rows_of(Advisory).distinct("package", {"protocol": PROTOCOL_NAME}))
 
-    return coherence.cached(("npm", "names-with-advisories"), load)
+    names = coherence.cached(("npm", "names-with-advisories"), load)
+    if not names:
+        raise NotFound(
+            "This registry has no advisories, so it cannot tell what is vulnerable. Whoever runs "
+            "it can import some: packhouse advisories import."
+        )
+    return names
 
 
 def _json(body: bytes) -> Response:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from app.models import AuditRecord, PendingEvent, Version, VersionState
+from app.models import AuditRecord, Package, PendingEvent, PublishClaim, Version
 from tests.npm_wire import PublishDocument, a_publish, tarball
 
 if TYPE_CHECKING:
@@ -293,7 +293,7 @@ def test_who_may_not_is_told_so_in_npms_words(npm: Npm, npm_as: Any, acme: Acme)
     document = a_publish("@acme/thing", "2.0.0")
     assert npm_as(acme.reader).publish(document).status_code == 403
     assert npm_as(acme.outsider).get("@acme/thing").status_code == 404
-    assert npm_as(acme.outsider).publish(document).status_code == 404
+    assert npm_as(acme.outsider).publish(document).status_code == 403
     anonymous = npm_as().get("@acme/thing")
     assert anonymous.status_code == 401
     assert anonymous.headers["WWW-Authenticate"] == 'Bearer realm="Packhouse"'
@@ -365,9 +365,14 @@ def test_tags_move_and_go_but_latest_stays(npm: Npm) -> None:
 
 
 def test_a_crashed_publish_that_was_abandoned_is_taken_over(npm: Npm) -> None:
-    npm.published()
-    row = Version.objects.get()
-    row.update(set__state=VersionState.CLAIMED, set__claimed_at="2020-01-01T00:00:00Z")
+    npm.published(version="0.1.0")
+    organization = Package.objects.get().organization.id
+    PublishClaim(
+        id=PublishClaim.key_of("npm", organization, "@acme/thing", "1.0.0"),
+        attempt="dead",
+        repository=Package.objects.get().repository.id,
+        expires_at="2020-01-01T00:00:00Z",
+    ).save()
     document = a_publish("@acme/thing", description="the second attempt")
     assert npm.publish(document).status_code == 201
     assert npm.get("@acme/thing/-/thing-1.0.0.tgz").get_data() == document.tarball

@@ -21,7 +21,7 @@ def classified(
     document: dict[str, Any], name: names.PackageName = THING, *, revision: str | None = None
 ) -> parsing.Change:
     body = parsing.read_publish(
-        Pieces(json.dumps(document).encode()), limit_document_bytes=2**20, stage=MemoryStage
+        Pieces(json.dumps(document).encode()), limit_document_bytes=2**22, stage=MemoryStage
     )
     return parsing.classify(body, name, revision=revision)
 
@@ -56,10 +56,25 @@ def test_build_metadata_is_part_of_the_document_and_not_of_the_key() -> None:
     assert change.tags == {"latest"}
 
 
-def test_provenance_comes_as_text() -> None:
+@pytest.mark.parametrize(
+    "media_type",
+    [
+        "application/vnd.dev.sigstore.bundle+json;version=0.3",
+        "application/vnd.dev.sigstore.bundle.v0.3+json",
+    ],
+)
+def test_provenance_is_kept_as_the_text_that_came(media_type: str) -> None:
     sent = a_thing()
-    sent.document["_attachments"]["@acme/thing-1.4.0.sigstore"] = {"data": "{}", "length": 2}
-    assert published(sent).provenance == "{}"
+    bundle = json.dumps({"mediaType": media_type, "note": "é𝒳"}, ensure_ascii=False, indent=2)
+    _prove(sent, bundle, length=len(bundle) + 1)  # JavaScript counts the last letter twice.
+    assert published(sent).provenance == bundle
+
+
+def test_provenance_has_a_limit_of_its_own() -> None:
+    sent = a_thing()
+    _prove(sent, json.dumps({"mediaType": BUNDLE_TYPE, "note": "x" * 1024 * 1024}))
+    with pytest.raises(TooLarge, match="provenance bundle is larger than the limit of 1048576"):
+        classified(sent.document)
 
 
 def test_what_clients_may_leave_out_is_not_missed() -> None:
@@ -78,6 +93,9 @@ def test_the_access_that_is_asked_for_is_told(access: parsing.Access) -> None:
     sent.document["access"] = str(access)
     assert published(sent).access is access
 
+
+BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
+BUNDLE = json.dumps({"mediaType": BUNDLE_TYPE})
 
 Bend = Callable[[PublishDocument], object]
 
@@ -139,7 +157,20 @@ BENT: list[tuple[str, Bend]] = [
         "Provenance is one attachment",
         lambda sent: sent.document["_attachments"].update({"@acme/thing-1.4.0.sigstore": {}}),
     ),
+    ("provenance bundle is not valid JSON", lambda sent: _prove(sent, "")),
+    ("provenance bundle is not valid JSON", lambda sent: _prove(sent, "{")),
+    ("provenance bundle is not a JSON object", lambda sent: _prove(sent, "[]")),
+    ("provenance bundle is nested", lambda sent: _prove(sent, "[" * 500 + "]" * 500)),
+    ("needs a 'mediaType'", lambda sent: _prove(sent, "{}")),
+    ("needs a 'mediaType'", lambda sent: _prove(sent, '{"mediaType": 1}')),
+    ("needs a 'mediaType'", lambda sent: _prove(sent, '{"mediaType": "application/json"}')),
+    ("'length' says otherwise", lambda sent: _prove(sent, BUNDLE, length=1)),
+    ("'length' says otherwise", lambda sent: _prove(sent, BUNDLE, length="2")),
 ]
+
+
+def _prove(sent: PublishDocument, bundle: str, **more: object) -> None:
+    sent.document["_attachments"]["@acme/thing-1.4.0.sigstore"] = {"data": bundle, **more}
 
 
 def _rename(sent: PublishDocument, key: str) -> None:

@@ -1,0 +1,270 @@
+"""Make versions visible: the last step of a publish, which many share.
+
+Everything that a version needs is in place by then: its claim is held, its bytes are objects. One
+transaction under the fence adds the version, its package or the package's new revision, and the
+audit event, and removes the claim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Self
+
+from bson import ObjectId
+from pymongo import UpdateOne
+from pymongo.errors import DuplicateKeyError
+
+from app import audit
+from app.auth.principal import Principal
+from app.errors import Conflict, NameRefused
+from app.extensions import coherence, group_commit
+from app.models import DistTag, File, NameClaim, Package, Version, in_transaction, similarity_key
+from app.models.fields import now
+from app.models.rows import insert, rows_of
+from app.registry import claims
+from app.registry.group_commit import GroupCommit
+from app.registry.resolution import PublishTarget
+from app.registry.uploads import Published, Upload
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """A version of which all is there but the rows that show it.
+
+    Attributes:
+        event: says who published it in which request; others may write it down.
+        looks_again: what was not there when the request came may be there by now.
+    """
+
+    target: PublishTarget
+    upload: Upload
+    claim: claims.Claim
+    files: list[File]
+    user_id: ObjectId | None
+    event: audit.AuditEvent
+    moment: datetime
+    looks_again: bool = False
+
+    @classmethod
+    def to_publish(
+        cls,
+        principal: Principal,
+        target: PublishTarget,
+        upload: Upload,
+        claim: claims.Claim,
+        files: list[File],
+    ) -> Self:
+        """Say what is ready to be published by the request that runs."""
+        return cls(
+            target=target,
+            upload=upload,
+            claim=claim,
+            files=files,
+            user_id=principal.user_id,
+            event=_event(principal, target, upload),
+            moment=now(),
+        )
+
+    @property
+    def looks(self) -> bool:
+        """Whether the package's row is looked up: an index tells the others if it is there."""
+        return self.looks_again or self.target.package is not None
+
+
+def show(ready: Ready) -> Published:
+    """Show a version, together with others that are ready at the same moment.
+
+    Raises:
+        DuplicateKeyError: the number is published: the claim on it was forgotten.
+        Conflict, NameRefused: as for ``publishing.publish``.
+        Unavailable: whether it happened is unknown.
+    """
+    try:
+        published: Published = group_commit.commit(ready)
+    except DuplicateKeyError:
+        pass  # What was not there when the request came is there by now.
+    else:
+        return published
+    return _show_all([replace(ready, looks_again=True)])[0]
+
+
+def _show_all(group: Sequence[Ready]) -> list[Published]:
+    """Make versions of different packages visible, or none of them.
+
+    Raises:
+        DuplicateKeyError: a package, a claim on a flat name or a version that did not seem to
+            be there is there.
+        Conflict: a claim was lost, or a package published to another repository.
+        NameRefused: another organization has claimed a flat name.
+    """
+
+    def work() -> list[Published]:
+        claims.finish([one.claim for one in group])
+        changes = [_Change(one, row) for one, row in zip(group, _present(group), strict=True)]
+        insert([one.name_claim() for one in changes if one.claims_name()])
+        insert([one.new_package() for one in changes if one.row is None])
+        _update([one.package_update() for one in changes if one.row is not None])
+        insert([one.version() for one in changes])
+        audit.record_all([one.event for one in group])
+        return [one.published for one in changes]
+
+    tags = {one.target.name.tag for one in group}
+    return coherence.change(tags, lambda: in_transaction(work))
+
+
+def create_group_commit() -> GroupCommit[Ready, Published]:
+    """Return what the publishes of one process share."""
+    return GroupCommit(_show_all, key=lambda one: one.target.name.tag)
+
+
+def _present(group: Sequence[Ready]) -> list[dict[str, Any] | None]:
+    """Return the packages' rows; none for what is not there, or did not seem to be."""
+    wanted = [one.target.package_key for one in group if one.looks]
+    if not wanted:
+        return [None] * len(group)
+    found: dict[tuple[Any, ...], dict[str, Any]] = {
+        (row["protocol"], row["organization"], row["name"]): row
+        for row in rows_of(Package).find({"$or": wanted} if len(wanted) > 1 else wanted[0])
+    }
+    return [found.get(tuple(one.target.package_key.values())) for one in group]
+
+
+def _update(updates: Sequence[UpdateOne]) -> None:
+    if updates:
+        rows_of(Package).bulk_write(updates)
+
+
+@dataclass(frozen=True)
+class _Change:
+    """What becomes visible with one version, beside the row of its package as it is."""
+
+    ready: Ready
+    row: dict[str, Any] | None
+    new_id: ObjectId = field(default_factory=ObjectId)
+
+    @property
+    def published(self) -> Published:
+        if self.row is None:
+            return Published(package_id=self.new_id, revision=1)
+        return Published(package_id=self.row["_id"], revision=self.row["revision"] + 1)
+
+    def version(self) -> Version:
+        upload = self.ready.upload
+        return Version(
+            package=self.published.package_id,
+            number=upload.number,
+            display_number=upload.display_number,
+            files=self.ready.files,
+            manifest=upload.manifest,
+            readme=upload.readme,
+            facts=dict(upload.facts),
+            published_by=self.ready.user_id,
+            published_at=self.ready.moment,
+        )
+
+    def new_package(self) -> Package:
+        target, upload, moment = self.ready.target, self.ready.upload, self.ready.moment
+        tags = _tags({}, upload)
+        return Package(
+            **target.package_key,
+            id=self.new_id,
+            repository=target.repository.id,
+            display_name=target.name.display,
+            revision=1,
+            tags=[DistTag(name=name, number=number) for name, number in tags.items()],
+            owners=[self.ready.user_id],
+            latest_number=upload.number,
+            summary=upload.summary,
+            keywords=list(upload.keywords),
+            published_at=moment,
+            created_at=moment,
+            updated_at=moment,
+        )
+
+    def package_update(self) -> UpdateOne:
+        """Add the version to a package that is there, if only as a tombstone.
+
+        Raises:
+            Conflict: the name was published to another repository meanwhile. Only a tombstone
+                moves from one to another.
+        """
+        row, target, upload = self.row or {}, self.ready.target, self.ready.upload
+        if row["repository"] != target.repository.id and row.get("deleted_at") is None:
+            raise Conflict(f"{target.name.display} was just published to another repository.")
+        tags = _tags({one["name"]: one["number"] for one in row.get("tags", ())}, upload)
+        fields: dict[str, Any] = {
+            "repository": target.repository.id,
+            "tags": [{"name": name, "number": number} for name, number in tags.items()],
+            "published_at": self.ready.moment,
+            "updated_at": self.ready.moment,
+        }
+        if not row.get("owners"):
+            fields["owners"] = [self.ready.user_id]
+        if not upload.default_tag or tags.get(upload.default_tag) == upload.number:
+            fields["latest_number"] = upload.number
+            fields["summary"] = upload.summary
+            fields["keywords"] = list(upload.keywords)
+        return UpdateOne(
+            {"_id": row["_id"]},
+            {"$set": fields, "$unset": {"deleted_at": ""}, "$inc": {"revision": 1}},
+        )
+
+    def claims_name(self) -> bool:
+        """Whether a flat name is taken for the platform scope, with its first package.
+
+        Raises:
+            NameRefused: it, or one that is too similar, was taken for others meanwhile.
+        """
+        target = self.ready.target
+        if self.row is not None or not target.claims_platform_name:
+            return False
+        if not self.ready.looks:
+            return True
+        key = similarity_key(target.name.normal)
+        found = rows_of(NameClaim).find_one(
+            {"protocol": target.name.protocol, "similarity_key": key}
+        )
+        if found is not None and found["organization"] != target.repository.organization_id:
+            raise NameRefused(
+                f"The name {target.name.display} was just taken by another organization."
+            )
+        return found is None
+
+    def name_claim(self) -> NameClaim:
+        target = self.ready.target
+        return NameClaim(
+            protocol=target.name.protocol,
+            name=target.name.normal,
+            similarity_key=similarity_key(target.name.normal),
+            organization=target.repository.organization_id,
+        )
+
+
+def _tags(present: Mapping[str, str], upload: Upload) -> dict[str, str]:
+    """Return where the tags point, the new ones in the order of their names."""
+    names = set(upload.tags)
+    if upload.default_tag and upload.default_tag not in present:
+        names.add(upload.default_tag)
+    return {**present, **dict.fromkeys(sorted(names), upload.number)}
+
+
+def _event(principal: Principal, target: PublishTarget, upload: Upload) -> audit.AuditEvent:
+    repository = target.repository
+    return audit.describe(
+        audit.AuditAction.PACKAGE_PUBLISH,
+        actor=principal.actor,
+        resource=audit.Resource(
+            type="version",
+            id=f"{target.name.normal}@{upload.number}",
+            name=f"{target.name.display}@{upload.display_number}",
+        ),
+        organization=repository.organization_slug,
+        repository=repository.name,
+        protocol=target.name.protocol,
+        details={
+            "size_bytes": sum(one.staged.size_bytes for one in upload.files),
+            "sha256": [one.staged.digests.sha256 for one in upload.files],
+        },
+    )
