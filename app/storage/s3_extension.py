@@ -7,8 +7,11 @@ in the next part.
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 
+from app.errors import Unavailable
 from app.storage.base import (
     LEAST_PART_BYTES,
     Extension,
@@ -22,7 +25,10 @@ _PART_BYTES = 8 * 1024 * 1024
 
 
 class S3Extension(Extension):
-    """Collects pieces to parts and uploads them; see ``Extension``."""
+    """Collects pieces to parts and uploads them; see ``Extension``.
+
+    A part is on its way while the pieces of the next one arrive, so that two are in memory.
+    """
 
     def __init__(
         self,
@@ -32,23 +38,29 @@ class S3Extension(Extension):
     ) -> None:
         self._store = store
         self._put_whole = put_whole
+        self._before = unfinished
         self._result = unfinished
         self._waiting = [unfinished.tail]
         self._waiting_bytes = len(unfinished.tail)
         self._size_bytes = unfinished.size_bytes
+        self._uploader: ThreadPoolExecutor | None = None
+        self._uploading: Future[Unfinished] | None = None
+        self._is_over = False
 
     def write(self, piece: bytes) -> None:
-        """Append; uploads a part where there is enough."""
+        """Append; begins to upload a part where there is enough."""
         self._waiting.append(piece)
         self._waiting_bytes += len(piece)
         self._size_bytes += len(piece)
         if self._waiting_bytes >= _PART_BYTES:
-            self._upload()
+            self._begin_part()
 
     def finish(self, *, is_last: bool = False) -> Unfinished:  # noqa: ARG002  parts are durable
         """Upload what is enough for a part, and give the rest back as the tail."""
         if self._waiting_bytes >= LEAST_PART_BYTES:
-            self._upload()
+            self._begin_part()
+        self._end_part()
+        self._is_over = True
         self._result = replace(
             self._result, size_bytes=self._size_bytes, tail=b"".join(self._waiting)
         )
@@ -66,19 +78,40 @@ class S3Extension(Extension):
 
     def discard(self) -> None:
         """Forget it: parts that nobody names never become part of the object."""
+        if self._uploader is not None:
+            self._uploader.shutdown()
+        if self._is_over:
+            return
+        self._is_over = True
         self._waiting = []
+        if self._uploading is not None and self._uploading.exception() is None:
+            self._result = self._uploading.result()
+        if self._result.upload_id != self._before.upload_id:
+            with suppress(Unavailable):  # Then it is swept.
+                self._store.abort_multipart(self._multipart())
 
-    def _upload(self) -> None:
-        self._result = self._with_part(b"".join(self._waiting))
+    def _begin_part(self) -> None:
+        self._end_part()
+        content = b"".join(self._waiting)
         self._waiting = []
         self._waiting_bytes = 0
+        if self._uploader is None:
+            self._uploader = ThreadPoolExecutor(1)
+        self._uploading = self._uploader.submit(self._with_part, content)
+
+    def _end_part(self) -> None:
+        uploading, self._uploading = self._uploading, None
+        if uploading is not None:
+            self._result = uploading.result()
 
     def _with_part(self, content: bytes) -> Unfinished:
-        if not self._result.upload_id:
-            upload = self._store.begin_multipart(self._result.key)
-            self._result = replace(self._result, upload_id=upload.upload_id)
-        part = self._store.put_part(self._multipart(), self._result.next_number(), content)
-        return replace(self._result, parts=(*self._result.parts, part))
+        found = self._result
+        if not found.upload_id:
+            upload = self._store.begin_multipart(found.key)
+            found = replace(found, upload_id=upload.upload_id)
+        upload = Multipart(upload_id=found.upload_id, key=found.key)
+        part = self._store.put_part(upload, found.next_number(), content)
+        return replace(found, parts=(*found.parts, part))
 
     def _multipart(self) -> Multipart:
         return Multipart(upload_id=self._result.upload_id, key=self._result.key)
