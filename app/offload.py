@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, ParamSpec, TypeVar, cast
 
 from gevent import get_hub
+from gevent.event import AsyncResult
 from gevent.monkey import is_module_patched
 
 Arguments = ParamSpec("Arguments")
@@ -33,27 +34,41 @@ def off_hub(
     return cast("Result", outcome.result)
 
 
-def beside_hub(
-    work: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
-) -> Callable[[], Result]:
-    """Begin ``work`` in a real thread, and return what waits for its result.
+class Beside(Generic[Result]):
+    """Work that goes on in a real thread while its beginner does something else.
 
-    For what goes on while the caller does something else, such as hashing one piece while the
-    next one arrives. The caller waits for it in any case: what the work uses is in use until
-    then. Otherwise as :func:`off_hub`.
+    The beginner waits for it in any case: what the work uses is in use until then.
     """
-    if not is_module_patched("threading"):
-        result = work(*args, **kwargs)
-        return lambda: result
-    task = get_hub().threadpool.spawn(_attempt, work, args, kwargs)
 
-    def wait() -> Result:
-        outcome: _Outcome[Result] = task.get()
+    def __init__(self, task: AsyncResult | None, outcome: _Outcome[Result] | None = None) -> None:
+        self._task = task
+        self._outcome = outcome
+
+    @property
+    def is_done(self) -> bool:
+        """Whether waiting would take no time."""
+        return self._task is None or bool(self._task.ready())
+
+    def wait(self) -> Result:
+        """Return the result, or raise what the work raised."""
+        if self._task is not None:
+            self._outcome, self._task = self._task.get(), None
+        outcome = cast("_Outcome[Result]", self._outcome)
         if outcome.error is not None:
             raise outcome.error
         return cast("Result", outcome.result)
 
-    return wait
+
+def beside_hub(
+    work: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
+) -> Beside[Result]:
+    """Begin ``work`` in a real thread, as :func:`off_hub` would run it.
+
+    In a process that gevent does not run it is done when this returns.
+    """
+    if not is_module_patched("threading"):
+        return Beside(None, _attempt(work, args, kwargs))
+    return Beside(get_hub().threadpool.spawn(_attempt, work, args, kwargs))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ _WITH_SUBJECT = {"partialFilterExpression": {"subject": {"$type": "string"}}}
 
 _INDEXES: tuple[tuple[str, str, list[tuple[str, int]], dict[str, Any]], ...] = (
     ("oci_blobs", "sha256", [("organization", _UP), ("sha256", _UP)], {"unique": True}),
+    ("oci_blobs", "key", [("key", _UP)], {"unique": True}),
     ("oci_blobs", "touched_at", [("touched_at", _UP)], {}),
     ("oci_links", "sha256", [("package", _UP), ("sha256", _UP)], {"unique": True}),
     ("oci_links", "sha512", [("package", _UP), ("sha512", _UP)], _KNOWN),

@@ -50,6 +50,7 @@ class Blob(Document):
         "auto_create_index": False,
         "indexes": [
             {"fields": ["organization", "sha256"], "unique": True},
+            {"fields": ["key"], "unique": True},
             {"fields": ["touched_at"]},
         ],
     }

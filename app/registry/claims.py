@@ -29,6 +29,7 @@ from app.extensions import store
 from app.models import PublishClaim, Version
 from app.models.fields import now
 from app.models.rows import rows_of
+from app.registry import formats
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -175,7 +176,7 @@ def remove_of_repositories(repositories: Collection[ObjectId]) -> None:
 
 
 def keys_in_use(keys: Collection[str]) -> set[str]:
-    """Return which of these keys a claim or a version names.
+    """Return which of these keys a claim, a version or a format's own row names.
 
     Claims are asked first: a claim that becomes a version in between is found as the one or as
     the other.
@@ -183,7 +184,8 @@ def keys_in_use(keys: Collection[str]) -> set[str]:
     claimed = _rows().find({"keys": {"$in": list(keys)}}, {"keys": 1, "_id": 0})
     found = {key for row in claimed for key in row["keys"]}
     versions = rows_of(Version).find({"files.key": {"$in": list(keys)}}, {"files.key": 1, "_id": 0})
-    return found | {file["key"] for row in versions for file in row["files"]}
+    found |= {file["key"] for row in versions for file in row["files"]}
+    return found | formats.keys_named(keys)
 
 
 def _remove(claim: Claim) -> bool:

@@ -6,12 +6,18 @@ built, so that nothing here knows which formats there are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from flask import Flask, current_app
 
 _FORMATS = "packhouse.formats"
+
+
+def _none(keys: Collection[str]) -> set[str]:
+    """Name no objects."""
+    del keys
+    return set()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +48,7 @@ class PackageFormat:
         name_of_purl: a package's normal name, from a package URL's namespace (empty where
             it has none) and name.
         dependencies: what a version's manifest says that it needs.
-        keeps_objects: its artifacts are in rows of its own, and so is what becomes of them.
+        named_keys: which keys of objects it names in rows of its own, beside versions.
         names_repositories: a package's first component may be its repository's slug.
     """
 
@@ -52,7 +58,7 @@ class PackageFormat:
     purl_type: str
     name_of_purl: Callable[[str, str], str]
     dependencies: Callable[[bytes], tuple[Dependency, ...]]
-    keeps_objects: bool = False
+    named_keys: Callable[[Collection[str]], set[str]] = _none
     names_repositories: bool = False
 
 
@@ -72,6 +78,6 @@ def format_of(protocol: str) -> PackageFormat:
     return served_formats()[protocol]
 
 
-def prefixes_kept_elsewhere() -> tuple[str, ...]:
-    """Return how the keys begin of objects that versions do not name."""
-    return tuple(f"{one.name}/" for one in served_formats().values() if one.keeps_objects)
+def keys_named(keys: Collection[str]) -> set[str]:
+    """Return which keys of objects a format names in rows of its own."""
+    return {key for one in served_formats().values() for key in one.named_keys(keys)}

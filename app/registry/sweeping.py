@@ -20,7 +20,6 @@ from app.models import PlatformSettings, Version, VersionState
 from app.models.fields import now
 from app.models.rows import rows_of
 from app.registry import cascading, claims, store_owner
-from app.registry.formats import prefixes_kept_elsewhere
 from app.storage.base import ObjectStat
 
 log = structlog.get_logger(__name__)
@@ -144,8 +143,7 @@ def _sweep_orphans(moment: datetime, deadline: float) -> int:
 
 
 def _remove_orphans(keys: Iterable[str]) -> int:
-    others = (store_owner.MARKS, *prefixes_kept_elsewhere())
-    found = [key for key in keys if not key.startswith(others)]
+    found = [key for key in keys if not key.startswith(store_owner.MARKS)]
     orphans = set(found) - claims.keys_in_use(found)
     for key in orphans:
         store.delete(key)

@@ -15,13 +15,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from app.offload import beside_hub, off_hub
+from app.offload import Beside, beside_hub, off_hub
 from app.storage.base import Extension, Multipart, Unfinished, UploadBusy, UploadMissing
 from app.storage.files import full_disk_is_unavailable
 from app.storage.staging import StagingArea
 
-_SYNCED_AT_ONCE_BYTES = 32 * 1024 * 1024
-"""The disk begins to write while more arrives, so that little is left to wait for."""
+_WORTH_SYNCING_BYTES = 4 * 1024 * 1024
+"""The disk writes while more arrives, so that little is left to wait for at the end."""
 
 
 class LocalUnfinished:
@@ -77,7 +77,7 @@ class LocalExtension(Extension):
         self._size_bytes = unfinished.size_bytes
         self._is_finished = False
         self._unsynced_bytes = 0
-        self._synced: Callable[[], None] | None = None
+        self._syncing: Beside[None] | None = None
 
     def write(self, piece: bytes) -> None:
         """Append."""
@@ -87,9 +87,10 @@ class LocalExtension(Extension):
                 view = view[self._file.write(view) :]
         self._size_bytes += len(piece)
         self._unsynced_bytes += len(piece)
-        if self._unsynced_bytes >= _SYNCED_AT_ONCE_BYTES:
+        is_idle = self._syncing is None or self._syncing.is_done
+        if is_idle and self._unsynced_bytes >= _WORTH_SYNCING_BYTES:
             self._wait_until_synced()
-            self._synced = beside_hub(os.fdatasync, self._file.fileno())
+            self._syncing = beside_hub(os.fdatasync, self._file.fileno())
             self._unsynced_bytes = 0
 
     def finish(self, *, is_last: bool = False) -> Unfinished:
@@ -120,10 +121,10 @@ class LocalExtension(Extension):
                 self._path.unlink(missing_ok=True)
 
     def _wait_until_synced(self) -> None:
-        synced, self._synced = self._synced, None
-        if synced is not None:
+        syncing, self._syncing = self._syncing, None
+        if syncing is not None:
             with full_disk_is_unavailable():
-                synced()
+                syncing.wait()
 
 
 def _open_locked(path: Path, unfinished: Unfinished, *, creating: bool) -> BinaryIO:

@@ -133,6 +133,12 @@ def delete(principal: Principal, package: PackageRef, digest: Digest) -> None:
     coherence.change({package.name.tag}, lambda: in_transaction(work))
 
 
+def is_stored(organization_id: ObjectId, sha256: str) -> bool:
+    """Whether an organization has a blob now; :func:`link` decides."""
+    where = {"organization": organization_id, "sha256": sha256}
+    return rows_of(Blob).find_one(where, {"_id": 1}) is not None
+
+
 def link(package: PackageRef, sha256: str, *, sha512: str = "") -> bool:
     """Link a stored blob, within a transaction; false where there is none any more.
 
@@ -143,25 +149,45 @@ def link(package: PackageRef, sha256: str, *, sha512: str = "") -> bool:
         sha256: of the blob.
         sha512: where it is known, and is to be an address of the blob too.
     """
-    organization = package.repository.organization_id
-    moment = now()
-    seen: Row = {"touched_at": moment}
+    seen: Row = {"touched_at": now()}
     if sha512:
         seen["sha512"] = sha512
     blob = rows_of(Blob).find_one_and_update(
-        {"organization": organization, "sha256": sha256}, {"$set": seen}, return_document=True
+        {"organization": package.repository.organization_id, "sha256": sha256},
+        {"$set": seen},
+        return_document=True,
     )
     if blob is None:
         return False
-    facts: Row = {"size_bytes": blob["size_bytes"], "key": blob["key"], "touched_at": moment}
+    _save_link(package, blob)
+    return True
+
+
+def insert(package: PackageRef, blob: Row) -> None:
+    """Store a new blob's row, and link it, within a transaction.
+
+    Args:
+        package: that has the blob from then on.
+        blob: ``organization``, ``sha256``, ``size_bytes``, ``key``, and ``sha512`` if known.
+
+    Raises:
+        DuplicateKeyError: the organization has it already.
+    """
+    row = {**blob, "touched_at": now()}
+    rows_of(Blob).insert_one(row)
+    _save_link(package, row)
+
+
+def _save_link(package: PackageRef, blob: Row) -> None:
+    facts: Row = {name: blob[name] for name in ("size_bytes", "key", "touched_at")}
     if blob.get("sha512"):
         facts["sha512"] = blob["sha512"]
+    first = {"organization": blob["organization"], "linked_at": blob["touched_at"]}
     rows_of(BlobLink).update_one(
-        {"package": package.id, "sha256": sha256},
-        {"$set": facts, "$setOnInsert": {"organization": organization, "linked_at": moment}},
+        {"package": package.id, "sha256": blob["sha256"]},
+        {"$set": facts, "$setOnInsert": first},
         upsert=True,
     )
-    return True
 
 
 def _sources(

@@ -10,7 +10,7 @@ Nothing is removed because of what was looked up before: each removal looks agai
 transaction, and whoever begins to need a row writes to it in theirs, so that one of the two
 starts over (``manifests``, ``blobs.link``). Who was told that a blob is there can rely on
 it for half the grace period (``blobs.find``). Keys are never used twice, so removing an
-object late removes nobody else's. docs/decisions/0006-oci-content.md has the argument.
+object late removes nobody else's. docs/decisions/0009-oci-content.md has the argument.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ from app.models.rows import rows_of
 from app.protocols.oci.names import PROTOCOL_NAME
 from app.protocols.oci.placement import UNUSED_REVISION, forget_content, holds_content
 from app.protocols.oci.uploads import unfinished_of
+from app.registry import store_owner
 from app.registry.listing import Row
 from app.registry.names import PackageName
 
@@ -87,7 +88,11 @@ def collect(
         moment: what to take for now, where it is not the clock's.
         seconds: when to stop, and leave the rest to the next run.
         tell: hears of each thing that is removed.
+
+    Raises:
+        StoreNotOurs: the store may be another database's; nothing was removed.
     """
+    store_owner.take()
     run = _Run(_before(moment), seconds, tell)
     steps = (run.forget_packages, run.empty_packages, run.expire_uploads, run.unlink)
     run.rounds((*steps, run.release, run.remove))

@@ -9,6 +9,7 @@ from flask import Flask
 
 from app.protocols.oci import collecting
 from app.protocols.oci.collecting import Collected, Finding
+from app.registry.store_owner import StoreNotOurs
 
 
 def create_command(make_app: Callable[[], Flask]) -> click.Command:
@@ -24,7 +25,11 @@ def create_command(make_app: Callable[[], Flask]) -> click.Command:
         """
         with make_app().app_context():
             run = collecting.preview if dry_run else collecting.collect
-            _summarise(run(tell=_say), "would be removed" if dry_run else "removed")
+            try:
+                collected = run(tell=_say)
+            except StoreNotOurs as error:
+                raise click.ClickException(str(error)) from error
+            _summarise(collected, "would be removed" if dry_run else "removed")
 
     return collect
 

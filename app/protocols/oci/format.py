@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.protocols.oci.names import PROTOCOL_NAME
+from app.protocols.oci.stored import named_keys
 from app.registry.formats import Dependency, PackageFormat
 
 
@@ -24,6 +25,6 @@ FORMAT = PackageFormat(
     purl_type="oci",
     name_of_purl=_name_of_purl,
     dependencies=_dependencies,
-    keeps_objects=True,
+    named_keys=named_keys,
     names_repositories=True,
 )

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from flask import current_app
 
-from app.offload import beside_hub
+from app.offload import Beside, beside_hub
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -56,18 +56,18 @@ class PassingHashes:
         kept = _kept().get((upload_id, size_bytes))
         return cls(kept and {name: one.copy() for name, one in kept.items()}, size_bytes)
 
-    def begin_update(self, piece: bytes) -> Callable[[], None]:
-        """Begin to take the next bytes in; returns what waits until they are.
-
-        Nothing else may be done with this until then.
-        """
+    def begin_update(self, piece: bytes) -> Beside[None] | None:
+        """Begin to take the next bytes in; returns what to wait for before anything else."""
         self.added_bytes += len(piece)
-        if self._hashes is None:
-            return _nothing
-        if len(piece) < _WORTH_A_THREAD_BYTES:
-            self._update(piece)
-            return _nothing
-        return beside_hub(self._update, piece)
+        if self._hashes is not None and len(piece) >= _WORTH_A_THREAD_BYTES:
+            return beside_hub(self._update, piece)
+        self._update(piece)
+        return None
+
+    def update(self, piece: bytes) -> None:
+        """Take the next bytes in."""
+        self.added_bytes += len(piece)
+        self._update(piece)
 
     def _update(self, piece: bytes) -> None:
         for one in (self._hashes or {}).values():
@@ -93,12 +93,8 @@ def hash_again(pieces: Iterable[bytes], *, with_sha512: bool) -> Hashing:
     """Compute the digests of what is stored."""
     hashes = PassingHashes.following("", 0, with_sha512=with_sha512)
     for piece in pieces:
-        hashes.begin_update(piece)()
+        hashes.update(piece)
     return cast("Hashing", hashes.result())
-
-
-def _nothing() -> None:
-    """Wait for nothing."""
 
 
 def _kept() -> OrderedDict[tuple[str, int], _Hashes]:

@@ -1,4 +1,4 @@
-"""Uploads of blobs: begun, continued by any process, finished or given up.
+"""Uploads of blobs: begun, and continued by any process, until they are finished or given up.
 
 A row says how far an upload has come; the bytes are in the store. Each request names the
 size that it saw when it records what it added, so of two at once one is told that it was
@@ -14,33 +14,29 @@ Spec: OCI distribution 1.1, "Pushing blobs".
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from mongoengine import NotUniqueError
+from pymongo import WriteConcern
+from pymongo.collection import Collection
 
-from app import audit
 from app.auth.principal import Principal
 from app.errors import InvalidInput, TooManyRequests
 from app.extensions import settings, store
-from app.models import Blob, BlobUpload, Garbage, UploadState, in_transaction
+from app.models import BlobUpload, UploadState
 from app.models.fields import now
 from app.models.rows import rows_of
-from app.protocols.oci import blobs, quotas
-from app.protocols.oci.hashing import Hashing, PassingHashes, hash_again
-from app.protocols.oci.names import PROTOCOL_NAME, Digest, ImageName
-from app.protocols.oci.refusals import (
-    ContentMismatch,
-    OutOfOrder,
-    SizeInvalid,
-    UploadUnknown,
-)
+from app.offload import Beside
+from app.protocols.oci import quotas
+from app.protocols.oci.hashing import Hashing, PassingHashes
+from app.protocols.oci.names import Digest, ImageName
+from app.protocols.oci.refusals import OutOfOrder, SizeInvalid, UploadUnknown
+from app.protocols.oci.stored import blob_key, parts_key
 from app.registry.bodies import Body
-from app.registry.changes import record
 from app.registry.resolution import PackageRef
 from app.storage.base import (
     PIECE_BYTES,
@@ -50,10 +46,11 @@ from app.storage.base import (
     UploadBusy,
     UploadMissing,
 )
-from app.storage.keys import object_key
 
 MOST_OPEN = 200
 """Uploads that one user may have open at once."""
+
+_UNSYNCED = WriteConcern(w=1, j=False)
 
 Row = dict[str, Any]  # a document as MongoDB holds it
 
@@ -77,6 +74,7 @@ class Upload:
 
     Attributes:
         arrived: what is in the store.
+        key: where the blob will be, once somebody finishes it, if it has no parts.
         hashed: digests of all of it; none where it has to be read again.
     """
 
@@ -84,6 +82,7 @@ class Upload:
     name: ImageName
     package: PackageRef
     arrived: Unfinished
+    key: str
     hashed: Hashing | None
     wants_sha512: bool
 
@@ -99,7 +98,12 @@ class Upload:
 
 
 def begin(
-    principal: Principal, name: ImageName, package: PackageRef, *, wants_sha512: bool = False
+    principal: Principal,
+    name: ImageName,
+    package: PackageRef,
+    *,
+    wants_sha512: bool = False,
+    finishing: Digest | None = None,
 ) -> Upload:
     """Begin an upload.
 
@@ -108,6 +112,7 @@ def begin(
         name: of the package.
         package: where the blob will be linked.
         wants_sha512: the client will name the blob by it.
+        finishing: the digest, where this very request will finish it.
 
     Raises:
         TooManyRequests: they have too many open.
@@ -131,12 +136,15 @@ def begin(
         "upload_id": "",
         "parts": [],
         "tail": b"",
-        "parts_key": _parts_key(package, upload_id),
+        "parts_key": parts_key(package.repository.organization_slug, upload_id),
         "key": "",
         "created_at": now(),
         "touched_at": now(),
     }
-    rows_of(BlobUpload).insert_one(row)
+    if finishing is not None:
+        row["state"] = UploadState.FINISHING
+        row["key"] = blob_key(package.repository.organization_slug, finishing, upload_id)
+    unsynced_rows().insert_one(row)
     return _upload(name, package, row)
 
 
@@ -144,16 +152,32 @@ def find(principal: Principal, name: ImageName, package: PackageRef, upload_id: 
     """Return an open upload of the caller's.
 
     Raises:
-        UploadUnknown: there is none, or it is somebody else's, or too old.
+        UploadUnknown: there is none, or it is somebody else's, or too old, or being finished.
     """
-    row = rows_of(BlobUpload).find_one(
+    row = rows_of(BlobUpload).find_one(_open_key(principal, package, upload_id))
+    if row is None:
+        raise UploadUnknown
+    return _upload(name, package, row)
+
+
+def take(
+    principal: Principal, name: ImageName, package: PackageRef, upload_id: str, digest: Digest
+) -> Upload:
+    """Return an open upload that this request alone will finish, or open again.
+
+    Raises:
+        UploadUnknown: as for :func:`find`.
+    """
+    row = unsynced_rows().find_one_and_update(
+        _open_key(principal, package, upload_id),
         {
-            "_id": upload_id,
-            "package": package.id,
-            "user": principal.user,
-            "state": UploadState.OPEN,
-            "touched_at": {"$gte": expired_before(now())},
-        }
+            "$set": {
+                "state": UploadState.FINISHING,
+                "key": blob_key(package.repository.organization_slug, digest, upload_id),
+                "touched_at": now(),
+            }
+        },
+        return_document=True,
     )
     if row is None:
         raise UploadUnknown
@@ -181,61 +205,30 @@ def append(upload: Upload, body: Body, chunk: Chunk | None) -> Upload:
         InvalidInput: it broke off.
         TooLarge: the blob would be over the limit; nothing is kept.
     """
-    with _arriving(upload, body, chunk) as arriving:
-        _record(upload, arriving.upload)
-    arriving.hashes.keep(upload.id)
-    if arriving.broken is not None:
-        raise arriving.broken
-    return arriving.upload
+    with arriving(upload, body, chunk) as added:
+        record_progress(upload, added.upload, UploadState.OPEN)
+    added.hashes.keep(upload.id)
+    if added.broken is not None:
+        raise added.broken
+    return added.upload
 
 
-def finish(
-    principal: Principal, upload: Upload, digest: Digest, body: Body, chunk: Chunk | None
-) -> None:
-    """Append the rest, and make the upload a blob of its package.
-
-    Args:
-        principal: whose upload it is.
-        upload: as it was found.
-        digest: that the blob has to have.
-        body: the last bytes, or all, or none.
-        chunk: where they belong, if the client says so.
-
-    Raises:
-        ContentMismatch: the bytes have another digest. The upload is over.
-        OutOfOrder, SizeInvalid, InvalidInput, TooLarge: as for :func:`append`.
-        QuotaExceeded: the repository or organization is full.
-    """
-    is_sha512 = digest.algorithm == "sha512"
-    wanted = replace(upload, wants_sha512=upload.wants_sha512 or is_sha512)
-    with _arriving(wanted, body, chunk, is_last=True) as arriving:
-        whole = arriving.upload
-        if arriving.broken is not None:
-            _record(upload, whole)
-            raise arriving.broken
-        quotas.require_room(upload.package.repository, whole.size_bytes)
-        hashed = whole.hashed
-        if hashed is not None and hashed.of(digest.algorithm):
-            if hashed.of(digest.algorithm) != digest.hex:
-                _give_up(whole)
-                raise ContentMismatch(digest, f"{digest.algorithm}:{hashed.of(digest.algorithm)}")
-            if _link_stored(principal, upload, whole, hashed):
-                return
-        key = _blob_key(whole, digest)
-        _mark_finishing(upload, whole, key)
-        key = arriving.extension.complete(key)
-    if hashed is None or not hashed.of(digest.algorithm):
-        hashed = hash_again(store.open(key), with_sha512=is_sha512)
-        if hashed.of(digest.algorithm) != digest.hex:
-            store.delete(key)
-            rows_of(BlobUpload).delete_one({"_id": whole.id})
-            raise ContentMismatch(digest, f"{digest.algorithm}:{hashed.of(digest.algorithm)}")
-    _link_new(principal, whole, hashed, key)
+def reopen(upload: Upload) -> None:
+    """Let others go on with an upload that was taken and is not finished."""
+    rows_of(BlobUpload).update_one(
+        {"_id": upload.id, "state": UploadState.FINISHING}, {"$set": {"state": UploadState.OPEN}}
+    )
 
 
 def cancel(upload: Upload) -> None:
-    """Give an upload up, and free what arrived."""
-    _give_up(upload)
+    """Give an upload up: first for everybody else, then in the store."""
+    expired = rows_of(BlobUpload).update_one(
+        {"_id": upload.id, "state": {"$ne": UploadState.EXPIRED}},
+        {"$set": {"state": UploadState.EXPIRED, "upload_id": upload.arrived.upload_id}},
+    )
+    if expired.matched_count:
+        store.forget(upload.arrived)
+        rows_of(BlobUpload).delete_one({"_id": upload.id})
 
 
 def unfinished_of(row: Row) -> Unfinished:
@@ -255,8 +248,8 @@ def unfinished_of(row: Row) -> Unfinished:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Arriving:
-    """What a request adds, durable in the store; its row does not know of it yet.
+class Added:
+    """What a request adds, in the store; its row does not know of it yet.
 
     Attributes:
         upload: with it.
@@ -270,9 +263,9 @@ class _Arriving:
 
 
 @contextmanager
-def _arriving(
+def arriving(
     upload: Upload, body: Body, chunk: Chunk | None, *, is_last: bool = False
-) -> Iterator[_Arriving]:
+) -> Iterator[Added]:
     """Put a body behind what has arrived; nobody else can until the block ends."""
     if chunk is not None and chunk.start != upload.size_bytes:
         raise OutOfOrder(upload.location, upload.size_bytes)
@@ -284,7 +277,7 @@ def _arriving(
             hashed = hashes.result()
             if hashed is None and not hashes.added_bytes:
                 hashed = upload.hashed
-            yield _Arriving(
+            yield Added(
                 upload=replace(upload, arrived=arrived, hashed=hashed),
                 extension=extension,
                 hashes=hashes,
@@ -303,36 +296,43 @@ def _take_in(
 
     A piece is hashed while it is written and the next one arrives.
     """
-    hashed: Callable[[], None] | None = None
+    hashing: Beside[None] | None = None
     try:
         while piece := body.read(PIECE_BYTES):
-            if hashed is not None:
-                hashed()
-            hashed = hashes.begin_update(piece)
+            if hashing is not None:
+                hashing.wait()
+            hashing = hashes.begin_update(piece)
             extension.write(piece)
     except InvalidInput as error:
         if chunk is not None:
             raise
         return error
     finally:
-        if hashed is not None:
-            hashed()
+        if hashing is not None:
+            hashing.wait()
     if chunk is not None and hashes.added_bytes != chunk.length:
         raise SizeInvalid(f"The body has {hashes.added_bytes} bytes, its range {chunk.length}.")
     return None
 
 
-def _record(seen: Upload, now_there: Upload) -> None:
+def record_progress(seen: Upload, now_there: Upload, state: UploadState) -> None:
     """Let the row say what has arrived, unless another request was faster.
 
+    Args:
+        seen: the upload before this request.
+        now_there: the upload with what it added.
+        state: that the row has; afterwards the upload is open.
+
     Raises:
-        OutOfOrder: one was.
+        OutOfOrder: another one was faster.
+        UploadUnknown: the upload is over.
     """
     arrived, hashed = now_there.arrived, now_there.hashed
     recorded = rows_of(BlobUpload).update_one(
-        _as_seen(seen),
+        {"_id": seen.id, "state": state, "size_bytes": seen.size_bytes},
         {
             "$set": {
+                "state": UploadState.OPEN,
                 "size_bytes": arrived.size_bytes,
                 "upload_id": arrived.upload_id,
                 "parts": [vars(part) for part in arrived.parts],
@@ -350,112 +350,22 @@ def _record(seen: Upload, now_there: Upload) -> None:
         raise OutOfOrder(seen.location, row["size_bytes"])
 
 
-def _link_stored(principal: Principal, seen: Upload, whole: Upload, hashed: Hashing) -> bool:
-    """Link a blob that the organization has already; false where it has not.
+def unsynced_rows() -> Collection[Row]:
+    """Return the rows for writes that need not outlive a crash of MongoDB.
 
-    What arrived is not needed: the row is marked for the collector, in case that this
-    process does not live to remove it.
+    An upload whose row is gone cannot be finished, and its client begins another one.
     """
-
-    def work() -> bool:
-        if not blobs.link(whole.package, hashed.sha256, sha512=hashed.sha512):
-            return False
-        expired = rows_of(BlobUpload).update_one(
-            _as_seen(seen),
-            {"$set": {"state": UploadState.EXPIRED, "upload_id": whole.arrived.upload_id}},
-        )
-        if not expired.matched_count:
-            raise OutOfOrder(seen.location, seen.size_bytes)
-        _record_push(principal, whole, hashed)
-        return True
-
-    if not in_transaction(work):
-        return False
-    store.forget(whole.arrived)
-    rows_of(BlobUpload).delete_one({"_id": whole.id})
-    return True
+    return rows_of(BlobUpload).with_options(write_concern=_UNSYNCED)
 
 
-def _mark_finishing(seen: Upload, whole: Upload, key: str) -> None:
-    """Make this request the only one that can finish the upload.
-
-    Raises:
-        OutOfOrder: another one was faster.
-    """
-    marked = rows_of(BlobUpload).update_one(
-        _as_seen(seen),
-        {
-            "$set": {
-                "state": UploadState.FINISHING,
-                "upload_id": whole.arrived.upload_id,
-                "key": key,
-                "touched_at": now(),
-            }
-        },
-    )
-    if not marked.matched_count:
-        raise OutOfOrder(seen.location, seen.size_bytes)
-
-
-def _link_new(principal: Principal, whole: Upload, hashed: Hashing, key: str) -> None:
-    organization = whole.package.repository.organization_id
-
-    def work() -> None:
-        # The collector may have taken this for abandoned.
-        if (
-            not rows_of(BlobUpload)
-            .delete_one({"_id": whole.id, "state": UploadState.FINISHING})
-            .deleted_count
-        ):
-            raise UploadUnknown
-        if blobs.link(whole.package, hashed.sha256, sha512=hashed.sha512):
-            # Another push of the same blob was faster; ours is not needed.
-            rows_of(Garbage).insert_one(
-                {"_id": key, "size_bytes": whole.size_bytes, "since": now()}
-            )
-        else:
-            Blob(
-                organization=organization,
-                sha256=hashed.sha256,
-                sha512=hashed.sha512 or None,
-                size_bytes=whole.size_bytes,
-                key=key,
-            ).save(force_insert=True)
-            blobs.link(whole.package, hashed.sha256)
-        _record_push(principal, whole, hashed)
-
-    try:
-        try:
-            in_transaction(work)
-        except NotUniqueError:
-            in_transaction(work)  # Now the other one is seen.
-    except UploadUnknown:
-        store.delete(key)  # Perhaps the collector looked for it before it was there.
-        raise
-
-
-def _record_push(principal: Principal, upload: Upload, hashed: Hashing) -> None:
-    record(
-        principal,
-        upload.package,
-        audit.AuditAction.BLOB_PUSH,
-        digest=f"sha256:{hashed.sha256}",
-        size_bytes=upload.size_bytes,
-    )
-
-
-def _give_up(upload: Upload) -> None:
-    """End an upload: first for everybody else, then in the store."""
-    rows_of(BlobUpload).update_one(
-        {"_id": upload.id, "state": UploadState.OPEN},
-        {"$set": {"state": UploadState.EXPIRED, "upload_id": upload.arrived.upload_id}},
-    )
-    store.forget(upload.arrived)
-    rows_of(BlobUpload).delete_one({"_id": upload.id, "state": UploadState.EXPIRED})
-
-
-def _as_seen(upload: Upload) -> Row:
-    return {"_id": upload.id, "state": UploadState.OPEN, "size_bytes": upload.size_bytes}
+def _open_key(principal: Principal, package: PackageRef, upload_id: str) -> Row:
+    return {
+        "_id": upload_id,
+        "package": package.id,
+        "user": principal.user,
+        "state": UploadState.OPEN,
+        "touched_at": {"$gte": expired_before(now())},
+    }
 
 
 def _upload(name: ImageName, package: PackageRef, row: Row) -> Upload:
@@ -467,6 +377,7 @@ def _upload(name: ImageName, package: PackageRef, row: Row) -> Upload:
         package=package,
         id=row["_id"],
         arrived=unfinished_of(row),
+        key=row["key"],
         hashed=hashed,
         wants_sha512=row["wants_sha512"],
     )
@@ -492,26 +403,3 @@ def _require_few_open(principal: Principal) -> None:
             f"You have {MOST_OPEN} uploads open. Finish or cancel some of them.",
             retry_after_seconds=60,
         )
-
-
-def _parts_key(package: PackageRef, upload_id: str) -> str:
-    """Return where parts go, which have to know it before anybody knows the digest."""
-    return object_key(
-        PROTOCOL_NAME, package.repository.organization_slug, "_blobs", "parts", upload_id
-    )
-
-
-def _blob_key(upload: Upload, digest: Digest) -> str:
-    """Return where a blob goes.
-
-    It names the upload too: a key is never used twice, so that a collector that was thought
-    dead can never remove what somebody pushed again meanwhile.
-    """
-    return object_key(
-        PROTOCOL_NAME,
-        upload.package.repository.organization_slug,
-        "_blobs",
-        digest.algorithm,
-        digest.hex[:2],
-        f"{digest.hex}~{upload.arrived.id}",
-    )

@@ -202,6 +202,6 @@ def _assert_sound(settings: Settings, pushers: list[Pusher]) -> None:
         assert hashlib.sha256(b"".join(store.open(blob.key))).hexdigest() == blob.sha256
     assert {one.sha256 for one in BlobLink.objects} == {one.sha256 for one in Blob.objects}
     assert (BlobUpload.objects.count(), Garbage.objects.count()) == (0, 0)
-    assert {one.key for one in store.list("")} == {one.key for one in Blob.objects}
+    assert {one.key for one in store.list("oci/")} == {one.key for one in Blob.objects}
     staging = settings.data_dir / "staging"
     assert [one for one in staging.rglob("*") if one.is_file()] == []

@@ -10,7 +10,8 @@ import re
 from flask import Response, request
 
 from app.auth.current import current_principal
-from app.protocols.oci import blobs, names, placement, uploads
+from app.errors import RegistryError, Unavailable
+from app.protocols.oci import blobs, finishing, names, placement, uploads
 from app.protocols.oci.answers import empty, range_header
 from app.protocols.oci.names import Digest, ImageName
 from app.protocols.oci.refusals import DigestInvalid, SizeInvalid, UploadInvalid, UploadUnknown
@@ -39,12 +40,18 @@ def post_upload(raw_name: str) -> Response:
         principal, name, package, mounted, request.args.get("from")
     ):
         return _made(name, mounted)
-    is_sha512 = algorithm == "sha512" or (digest is not None and digest.algorithm == "sha512")
-    upload = uploads.begin(principal, name, package, wants_sha512=is_sha512)
     # Some clients say the digest already when they begin, and send the bytes later.
     if digest is None or _is_bodyless():
+        upload = uploads.begin(principal, name, package, wants_sha512=algorithm == "sha512")
         return _status(202, upload)
-    uploads.finish(principal, upload, digest, _body(upload), None)
+    upload = uploads.begin(principal, name, package, finishing=digest)
+    try:
+        finishing.finish(principal, upload, digest, _body(upload), None)
+    except Unavailable:
+        raise  # The blob may be there: the upload is left to the collector.
+    except RegistryError:
+        uploads.cancel(upload)  # Its client was never told of it.
+        raise
     return _made(name, digest)
 
 
@@ -76,14 +83,16 @@ def put_upload(raw_name: str, upload_id: str) -> Response:
         raise DigestInvalid("Say which digest the blob has: ?digest=sha256:…")
     chunk = _chunk()
     principal = current_principal()
+    package = placement.require_push(principal, name).package
+    if package is None:
+        raise UploadUnknown
     try:
-        upload = _found(name, upload_id)
+        upload = uploads.take(principal, name, package, upload_id, digest)
     except UploadUnknown:
-        package = placement.locate(name).package
-        if package is None or not blobs.is_linked(package, digest):
+        if not blobs.is_linked(package, digest):
             raise
     else:
-        uploads.finish(principal, upload, digest, _body(upload), chunk)
+        finishing.finish(principal, upload, digest, _body(upload), chunk)
     return _made(name, digest)
 
 
