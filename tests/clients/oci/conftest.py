@@ -27,7 +27,7 @@ def images(registry: Registry) -> Registry:
 
 
 @pytest.fixture
-def new_desk(images: Registry, tmp_path: Path) -> Callable[[], Desk]:
+def new_desk(images: Registry, tmp_path: Path) -> Callable[..., Desk]:
     """Sets up desks where nobody is signed in."""
     numbers = iter(range(1, 100))
 
@@ -38,7 +38,7 @@ def new_desk(images: Registry, tmp_path: Path) -> Callable[[], Desk]:
 
 
 @pytest.fixture
-def desk(new_desk: Callable[[], Desk]) -> Desk:
+def desk(new_desk: Callable[..., Desk]) -> Desk:
     """A desk where nobody is signed in."""
     return new_desk()
 

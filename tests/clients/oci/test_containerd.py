@@ -74,7 +74,7 @@ def recorder(images: Registry) -> Iterator[Recorder]:
 
 
 @pytest.fixture
-def containerd(new_desk: Callable[[str], Desk], recorder: Recorder) -> Iterator[Containerd]:
+def containerd(new_desk: Callable[..., Desk], recorder: Recorder) -> Iterator[Containerd]:
     """A containerd that reaches the registry through the recorder."""
     with serving("containerd", _CONFIG) as address:
         yield Containerd(new_desk(recorder.origin), address)

@@ -81,7 +81,7 @@ def test_layers_and_labels_are_added(crane: Desk, wire: Wire, name: str) -> None
 
 
 def test_a_copy_mounts_layers(
-    new_desk: Callable[[str], Desk], images: Registry, wire: Wire, name: str
+    new_desk: Callable[..., Desk], images: Registry, wire: Wire, name: str
 ) -> None:
     with recording(images.origin) as recorder:
         desk = new_desk(recorder.origin)
@@ -108,7 +108,7 @@ def test_tags_are_made_listed_and_deleted(crane: Desk, wire: Wire, name: str) ->
 
 
 def test_the_catalogue_has_what_one_may_read(
-    crane: Desk, new_desk: Callable[[], Desk], people: People, name: str
+    crane: Desk, new_desk: Callable[..., Desk], people: People, name: str
 ) -> None:
     push(crane, f"{name}:1")
     push(crane, f"{PUBLIC}/{name}:1")

@@ -61,7 +61,7 @@ def uploads(exchanges: list[Exchange]) -> list[str]:
 
 
 def test_what_was_pushed_is_what_is_pulled(
-    builder: Desk, new_desk: Callable[[], Desk], people: People, wire: Wire, name: str
+    builder: Desk, new_desk: Callable[..., Desk], people: People, wire: Wire, name: str
 ) -> None:
     image = builder.image(f"{name}:1")
     build(builder, image)
@@ -76,7 +76,7 @@ def test_what_was_pushed_is_what_is_pulled(
 
 
 def test_a_second_push_of_the_same_sends_no_layer(
-    new_desk: Callable[[str], Desk], images: Registry, name: str
+    new_desk: Callable[..., Desk], images: Registry, name: str
 ) -> None:
     with recording(images.origin) as recorder:
         desk = new_desk(recorder.origin)
@@ -89,7 +89,7 @@ def test_a_second_push_of_the_same_sends_no_layer(
 
 
 def test_layers_are_mounted_from_where_they_are(
-    new_desk: Callable[[str], Desk], images: Registry, name: str, wire: Wire
+    new_desk: Callable[..., Desk], images: Registry, name: str, wire: Wire
 ) -> None:
     with recording(images.origin) as recorder:
         desk = new_desk(recorder.origin)

@@ -42,7 +42,7 @@ def assert_is_whole(wire: Wire, name: str, image: Image) -> None:
 
 
 def test_a_second_push_sends_nothing_twice(
-    images: Registry, new_desk: Callable[[str], Desk], wire: Wire, name: str, pusher: str
+    images: Registry, new_desk: Callable[..., Desk], wire: Wire, name: str, pusher: str
 ) -> None:
     image = new_image(new_layer())
     with recording(images.origin) as recorder:
@@ -75,7 +75,7 @@ def test_who_did_not_sign_in_is_told_so(desk: Desk, wire: Wire, name: str, pushe
 
 
 def test_a_push_is_repeated_after_its_worker_was_killed(
-    images: Registry, new_desk: Callable[[str], Desk], wire: Wire, name: str, pusher: str
+    images: Registry, new_desk: Callable[..., Desk], wire: Wire, name: str, pusher: str
 ) -> None:
     image = new_image(new_layer(16 * MIB))
     with gate(images.origin, closes_after_bytes=6 * MIB) as passage:

@@ -30,7 +30,7 @@ def regctl(desk: Desk, people: People) -> Desk:
 
 
 def test_a_blob_goes_up_in_chunks(
-    new_desk: Callable[[str], Desk], images: Registry, wire: Wire, name: str
+    new_desk: Callable[..., Desk], images: Registry, wire: Wire, name: str
 ) -> None:
     content = secrets.token_bytes(25_000)
     with recording(images.origin) as recorder:

@@ -55,7 +55,7 @@ def reader(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def push(new_desk: Callable[[], Desk], people: People) -> Callable[[str], None]:
+def push(new_desk: Callable[..., Desk], people: People) -> Callable[[str], None]:
     """Pushes a small image as Alice."""
 
     def push(name: str) -> None:

@@ -84,7 +84,7 @@ def test_deleting_takes_every_tag_of_the_image(copier: Desk, wire: Wire, name: s
 
 
 def test_who_may_only_read_cannot_delete(
-    copier: Desk, new_desk: Callable[[], Desk], people: People, wire: Wire, name: str
+    copier: Desk, new_desk: Callable[..., Desk], people: People, wire: Wire, name: str
 ) -> None:
     push(copier, new_image(), f"{name}:1")
     reader = new_desk()
