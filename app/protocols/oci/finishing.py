@@ -8,6 +8,8 @@ Spec: OCI distribution 1.1, "Pushing blobs".
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +33,18 @@ from app.registry.changes import record
 Row = dict[str, Any]  # a document as MongoDB holds it
 
 
+@contextmanager
+def open_again_if_refused(upload: Upload) -> Iterator[None]:
+    """Let the client go on with an upload that was taken, where it is refused in the block."""
+    try:
+        yield
+    except ContentMismatch:
+        raise  # It is over.
+    except (OutOfOrder, InvalidInput, TooLarge, QuotaExceeded):
+        uploads.reopen(upload)
+        raise
+
+
 def finish(
     principal: Principal, upload: Upload, digest: Digest, body: Body, chunk: Chunk | None
 ) -> None:
@@ -45,22 +59,9 @@ def finish(
 
     Raises:
         ContentMismatch: the bytes have another digest. The upload is over.
-        OutOfOrder, SizeInvalid, InvalidInput, TooLarge: as for ``uploads.append``; the upload
-            is open again.
-        QuotaExceeded: the repository or organization is full; as before.
+        OutOfOrder, SizeInvalid, InvalidInput, TooLarge: as for ``uploads.append``.
+        QuotaExceeded: the repository is full.
     """
-    try:
-        _finish(principal, upload, digest, body, chunk)
-    except ContentMismatch:
-        raise  # It is over.
-    except (OutOfOrder, InvalidInput, TooLarge, QuotaExceeded):
-        uploads.reopen(upload)
-        raise
-
-
-def _finish(
-    principal: Principal, upload: Upload, digest: Digest, body: Body, chunk: Chunk | None
-) -> None:
     is_sha512 = digest.algorithm == "sha512"
     wanted = replace(upload, wants_sha512=upload.wants_sha512 or is_sha512)
     with uploads.arriving(wanted, body, chunk, is_last=True) as added:

@@ -139,15 +139,16 @@ def push(principal: Principal, package: PackageRef, new: NewManifest) -> Digest:
     return address
 
 
-def require_nothing_needed(parsed: ParsedManifest) -> None:
+def require_nothing_needed(parsed: ParsedManifest, *, allow_sparse_index: bool) -> None:
     """Refuse what cannot be pushed to a package that is not there, before it is made.
 
     Raises:
         ContentUnknown: the manifest needs something.
     """
-    needed = [one.digest for one in (*parsed.blobs, *parsed.children) if _is_missed(one)]
-    if needed:
-        raise ContentUnknown(list(dict.fromkeys(needed)))
+    children = () if allow_sparse_index else parsed.children
+    missing = [one.digest for one in (*parsed.blobs, *children) if _is_missed(one)]
+    if missing:
+        raise ContentUnknown(list(dict.fromkeys(missing)))
 
 
 def delete_tag(principal: Principal, package: PackageRef, tag: str) -> None:

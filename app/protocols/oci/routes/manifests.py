@@ -53,7 +53,8 @@ def put_manifest(raw_name: str, raw_reference: str) -> Response:
     content = Body(request, limit_bytes=LARGEST_BYTES, what="The manifest").read()
     parsed = parse_manifest(content, request.headers.get("Content-Type", ""))
     if place.package is None:
-        manifests.require_nothing_needed(parsed)
+        is_sparse = place.repository is not None and place.repository.allow_sparse_index
+        manifests.require_nothing_needed(parsed, allow_sparse_index=is_sparse)
     package = placement.ensure_package(principal, place)
     new = NewManifest(content=content, parsed=parsed, digest=digest, tags=frozenset(tags))
     address = manifests.push(principal, package, new)

@@ -92,7 +92,8 @@ def put_upload(raw_name: str, upload_id: str) -> Response:
         if not blobs.is_linked(package, digest):
             raise
     else:
-        finishing.finish(principal, upload, digest, _body(upload), chunk)
+        with finishing.open_again_if_refused(upload):
+            finishing.finish(principal, upload, digest, _body(upload), chunk)
     return _made(name, digest)
 
 
