@@ -14,18 +14,19 @@ if TYPE_CHECKING:
     from app.auth.principal import Principal
 
 
-def require_platform_admin(principal: Principal, action: str) -> None:
+def require_platform_admin(principal: Principal, action: str, *, to: str = "do this") -> None:
     """Make sure that the caller is a platform admin; a refusal is audited.
 
     Args:
         principal: a token must have no limits to organizations or packages.
         action: ``read``, ``write`` or ``delete``, for the token's limits.
+        to: what only they may, as the refusal says it.
 
     Raises:
         Unauthenticated: nobody is signed in.
         Forbidden: the caller is none, or it is outside the token's limits.
     """
-    refusal = _refusal(principal, action)
+    refusal = _refusal(principal, action, to)
     if refusal is not None:
         record_denial(principal, audit.Resource(type="platform"), action, refusal)
         raise refusal
@@ -73,11 +74,11 @@ def record_denial(
     )
 
 
-def _refusal(principal: Principal, action: str) -> RegistryError | None:
+def _refusal(principal: Principal, action: str, to: str) -> RegistryError | None:
     if principal.is_anonymous:
         return Unauthenticated()
     if not principal.is_platform_admin:
-        return Forbidden("Only platform administrators may do this.")
+        return Forbidden(f"Only platform administrators may {to}.")
     limits = principal.limits
     outside = why_outside(limits, door=MANAGEMENT, action=action)
     if outside is None and (limits.organizations or limits.packages):

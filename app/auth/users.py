@@ -190,7 +190,9 @@ def update(
 
     Args:
         principal: oneself, or a platform admin. Only the latter makes and unmakes admins,
-            and opens an account again; its old tokens and sessions stay dead.
+            and opens an account again; its old tokens and sessions stay dead. Only they
+            change an address, too: nobody checks whose it is, and it is what people sign
+            in with, and are known by.
         user_id: whose.
         changes: what is to be different.
         door: the way in that a token must be good for.
@@ -208,10 +210,13 @@ def update(
     """
     require_self_or_admin(principal, user_id, "write")
     require_account_use(principal, door=door, action="write")
-    if _changes_powers(_required(user_id), changes):
+    user = _required(user_id)
+    if _changes_powers(user, changes):
         require_platform_admin(principal, "write")
+    elif changes.email is not None and identifiers.fold(changes.email) != user.email:
+        require_platform_admin(principal, "write", to="change an e-mail address")
     else:
-        changes = replace(changes, is_platform_admin=None, is_active=None)
+        changes = replace(changes, email=None, is_platform_admin=None, is_active=None)
 
     def work() -> User:
         user = _required(user_id)

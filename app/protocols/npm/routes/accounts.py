@@ -271,7 +271,7 @@ def _profile_of(user: User) -> dict[str, Any]:
         "tfa": None,
         "name": user.username,
         "email": user.email,
-        "email_verified": True,
+        "email_verified": False,
         "created": rendering.timestamp(user.created_at),
         "updated": rendering.timestamp(user.updated_at),
         "cidr_whitelist": None,
