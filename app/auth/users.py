@@ -241,7 +241,9 @@ def update(
     )
 
 
-def deactivate(principal: Principal, user_id: ObjectId) -> None:
+def deactivate(
+    principal: Principal, user_id: ObjectId, *, check: Callable[[User], None] = lambda _user: None
+) -> None:
     """Close an account: its sessions and tokens are dead at once, and stay so.
 
     The row stays, so that the audit still says who did what, and the name is not reused.
@@ -249,6 +251,7 @@ def deactivate(principal: Principal, user_id: ObjectId) -> None:
     Args:
         principal: a platform admin.
         user_id: whose.
+        check: raises where the account, at that moment, is not what the caller thinks.
 
     Raises:
         NotFound: there is none, or it is closed already.
@@ -260,6 +263,7 @@ def deactivate(principal: Principal, user_id: ObjectId) -> None:
         user = _required(user_id)
         if not user.is_active:
             raise NotFound
+        check(user)
         _apply(user, UserChanges(is_active=False))
         _keep_an_administrator()
         _end_credentials(user_id)

@@ -129,15 +129,14 @@ def close_account(
     Args:
         principal: a platform admin.
         reference: id, username or e-mail address.
-        check: raises where the account is not what the caller thinks.
+        check: raises where the account, at that moment, is not what the caller thinks.
 
     Raises:
         Unauthenticated, Forbidden, NotFound, Conflict: as for ``users.deactivate``.
     """
     require_platform_admin(principal, "delete")
     user = _find(principal, reference, "delete")
-    check(view_of(user))
-    users.deactivate(principal, user.id)
+    users.deactivate(principal, user.id, check=lambda current: check(view_of(current)))
 
 
 def view_of(user: User) -> AccountView:

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import pytest
 from bson import ObjectId
 
-from app.models import Package
+from app.errors import PreconditionFailed
+from app.models import ApiToken, Package, User
 from app.models.fields import now
 from app.models.rows import rows_of
-from app.registry import accounts
+from app.registry import accounts, token_management
 from app.registry.accounts import AccountContent, AccountView
+from app.registry.token_management import TokenView
 
 if TYPE_CHECKING:
     from tests.world import World
@@ -58,3 +62,45 @@ def test_what_shows_no_name_is_not_rendered_again(world: World) -> None:
 
         accounts.update_account(alice.principal, "alice", call)
         assert Package.objects(id=row.id).get().revision == 0
+
+
+def test_an_account_is_closed_as_what_it_is_at_that_moment(world: World) -> None:
+    root, alice = world.person("root-admin", admin=True), world.person("alice")
+    seen = []
+
+    def check(current: AccountView) -> None:
+        seen.append(current.display_name)
+        if current.display_name:
+            raise PreconditionFailed
+        with ThreadPoolExecutor(1) as elsewhere:  # outside of the transaction
+            elsewhere.submit(rename).result()
+
+    def rename() -> None:
+        User.objects(id=alice.user.id).update_one(set__display_name="Alice")
+
+    with world.context():
+        with pytest.raises(PreconditionFailed):
+            accounts.close_account(root.principal, "alice", check=check)
+        assert seen == ["", "Alice"]
+        assert User.objects(id=alice.user.id).get().is_active
+
+
+def test_a_token_is_revoked_as_what_it_is_at_that_moment(world: World) -> None:
+    alice = world.person("alice")
+    seen = []
+
+    def check(current: TokenView) -> None:
+        seen.append(current.name)
+        if current.name == "renamed":
+            raise PreconditionFailed
+        with ThreadPoolExecutor(1) as elsewhere:
+            elsewhere.submit(rename).result()
+
+    def rename() -> None:
+        ApiToken.objects(id=alice.token_id).update_one(set__name="renamed")
+
+    with world.context():
+        with pytest.raises(PreconditionFailed):
+            token_management.revoke_token(alice.principal, alice.token_id, check=check)
+        assert seen == ["test", "renamed"]
+        assert ApiToken.objects(id=alice.token_id).get().revoked_at is None
