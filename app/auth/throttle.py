@@ -35,9 +35,8 @@ from app.extensions import redis, settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
-    from app.auth.addresses import Address
     from app.auth.principal import ClientInfo
 
 PAIR_LIMIT = 10
@@ -139,6 +138,13 @@ return math.max(wait_of(KEYS[3]), 0)
 """
 )
 
+# ARGV: the most, the milliseconds after which all is forgotten. Returns milliseconds to wait.
+_SPEND = """
+if redis.call('INCR', KEYS[1]) == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+if tonumber(redis.call('GET', KEYS[1])) <= tonumber(ARGV[1]) then return 0 end
+return redis.call('PTTL', KEYS[1])
+"""
+
 
 class Outcome(Enum):
     """What came of an attempt; ``UNKNOWN`` where checking itself failed."""
@@ -208,6 +214,35 @@ def require_no_delay(
     _require_no_wait(_run(_WAIT, Attempt(name="", keys=_keys(identifier, client)), moment))
 
 
+def spend(what: str, client: ClientInfo, *, most: int, within: timedelta) -> None:
+    """Count what anybody may do, and refuse it to an address that does it too often.
+
+    Args:
+        what: is done, as the key in Redis and the refusal name it.
+        client: whose address counts, as for :func:`admit`.
+        most: times it may be done.
+        within: this time from the first on.
+
+    Raises:
+        TooManyRequests: with the seconds to wait.
+    """
+    place = _place_of(client)
+    if place is None:
+        return
+    key = f"{settings.redis_prefix}budget:{what.replace(' ', '-')}:{place}"
+    try:
+        milliseconds = redis.eval(_SPEND, 1, key, most, round(within.total_seconds() * 1000))
+    except RedisError as error:
+        log.warning("throttle.unavailable", error=type(error).__name__)
+        return
+    seconds = ceil(int(milliseconds) / 1000)
+    if seconds > 0:
+        raise TooManyRequests(
+            f"Too many requests for a {what}. Try again in {seconds} seconds.",
+            retry_after_seconds=seconds,
+        )
+
+
 def _require_no_wait(seconds: int) -> None:
     if seconds > 0:
         raise TooManyRequests(
@@ -230,12 +265,9 @@ def _run(script: str, attempt: Attempt, moment: datetime | None, *arguments: int
 
 
 def _keys(identifier: str, client: ClientInfo) -> tuple[str, ...]:
-    address = read_address(client.ip)
-    if address is not None and any(
-        address in network for network in settings.rate_limit_exempt_networks
-    ):
+    place = _place_of(client)
+    if place is None:
         return ()
-    place = "unknown" if address is None else _place(address)
     account = _keyed_hash(f"{_folded(identifier)}\0{place}")
     prefix = f"{settings.redis_prefix}sign-in:"
     return tuple(
@@ -245,7 +277,13 @@ def _keys(identifier: str, client: ClientInfo) -> tuple[str, ...]:
     )
 
 
-def _place(address: Address) -> str:
+def _place_of(client: ClientInfo) -> str | None:
+    """Return what is counted of a client's address; nothing of an exempt one."""
+    address = read_address(client.ip)
+    if address is None:
+        return "unknown"
+    if any(address in network for network in settings.rate_limit_exempt_networks):
+        return None
     if isinstance(address, ipaddress.IPv4Address):
         return str(address)
     network = ipaddress.IPv6Network((address.packed, _IPV6_CLIENT_BITS), strict=False)
