@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from bson import ObjectId
+from pymongo.errors import WriteError
 
 from app.errors import PreconditionFailed
 from app.models import ApiToken, Package, User
@@ -15,31 +16,54 @@ from app.registry.accounts import AccountContent, AccountView
 from app.registry.token_management import TokenView
 
 if TYPE_CHECKING:
-    from tests.world import World
+    from tests.world import Person, World
+
+
+def _own(*people: Person) -> None:
+    """Give each of some people 800 packages, in turn."""
+    template = {"protocol": "npm", "organization": ObjectId(), "repository": ObjectId()}
+    rows_of(Package).insert_many(
+        {
+            **template,
+            "name": f"thing-{number}",
+            "display_name": f"thing-{number}",
+            "revision": 1,
+            "owners": [people[number % len(people)].user.id],
+            "starred_by": [people[0].user.id] if number % 4 == 1 else [],
+        }
+        for number in range(800 * len(people))
+    )
+
+
+def _become_alicia(current: AccountView) -> AccountContent:
+    return AccountContent(email=current.email, username="alicia")
 
 
 def test_a_new_name_reaches_very_many_packages(world: World) -> None:
     alice, bob = world.person("alice"), world.person("bob")
-    template = {"protocol": "npm", "organization": ObjectId(), "repository": ObjectId()}
     with world.context():
-        rows_of(Package).insert_many(
-            {
-                **template,
-                "name": f"thing-{number}",
-                "display_name": f"thing-{number}",
-                "revision": 1,
-                "owners": [alice.user.id if number % 2 else bob.user.id],
-                "starred_by": [alice.user.id] if number % 4 == 0 else [],
-            }
-            for number in range(1600)
-        )
+        _own(alice, bob)
+        renamed = accounts.update_account(alice.principal, "alice", _become_alicia)
+        assert renamed.username == "alicia"
+        assert rows_of(Package).count_documents({"revision": 2}) == 1200
+        assert rows_of(Package).count_documents({"revision": 1}) == 400
 
-        def rename(current: AccountView) -> AccountContent:
-            return AccountContent(email=current.email, username="alicia")
 
-        assert accounts.update_account(alice.principal, "alice", rename).username == "alicia"
-        bumped = rows_of(Package).count_documents({"revision": 2})
-    assert bumped == 1200
+def test_a_rename_that_ended_half_way_is_finished_by_the_next_attempt(world: World) -> None:
+    alice = world.person("alice")
+    with world.context():
+        _own(alice)
+        # MongoDB cannot add to a text, so that the second batch fails like a lost connection.
+        rows_of(Package).update_one({"name": "thing-700"}, {"$set": {"revision": "one"}})
+        with pytest.raises(WriteError):
+            accounts.update_account(alice.principal, "alice", _become_alicia)
+        assert User.objects.get().username == "alicia"
+        assert rows_of(Package).count_documents({"revision": 2}) == 500
+        rows_of(Package).update_one({"name": "thing-700"}, {"$set": {"revision": 1}})
+        accounts.update_account(alice.principal, "alicia", _become_alicia)
+        assert rows_of(Package).count_documents({"revision": 2}) == 800
+        accounts.update_account(alice.principal, "alicia", _become_alicia)
+        assert rows_of(Package).count_documents({"revision": 2}) == 800
 
 
 def test_what_shows_no_name_is_not_rendered_again(world: World) -> None:
