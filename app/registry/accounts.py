@@ -14,7 +14,11 @@ from functools import partial
 from bson import ObjectId
 
 from app.auth import users
-from app.auth.administration import require_platform_admin, require_self_or_admin
+from app.auth.administration import (
+    require_own_name_or_admin,
+    require_platform_admin,
+    require_self_or_admin,
+)
 from app.auth.limits import MANAGEMENT, require_account_use
 from app.auth.principal import Principal
 from app.auth.users import NewUser, UserChanges
@@ -249,11 +253,10 @@ def _find(principal: Principal, reference: str, action: str) -> User:
     """Return an account that the caller may know of; others' look as if they were not."""
     if principal.is_anonymous:
         raise Unauthenticated
+    require_own_name_or_admin(principal, reference, action)
     user = users.by_reference(reference)
     if user is None:
-        if principal.is_platform_admin:
-            raise NotFound(f"There is no user {reference}.")
-        raise NotFound
+        raise NotFound(f"There is no user {reference}.")
     require_self_or_admin(principal, user.id, action)
     return user
 

@@ -114,3 +114,25 @@ def test_who_may_see_accounts(api: ApiClient, people: dict[str, Person | None]) 
     names = [one["username"] for one in api.as_(people["root"]).items("/users")]
     assert names == sorted(names)
     assert "carol" in names
+
+
+def test_who_there_is_shows_neither_in_answers_nor_in_what_is_done_for_them(
+    api: ApiClient,
+    bob: Person,
+    stranger: Person,
+    recorded: Callable[[str], list[dict[str, Any]]],
+) -> None:
+    client = api.as_(stranger)
+    pairs = (("bob", "nobody"), (bob.user.email, "no@packhouse.test"), (str(bob.user.id), "0" * 24))
+    for pair in pairs:
+        for change in (None, {"display_name": "x"}):
+            for reference in pair:
+                before = len(recorded("access.denied"))
+                answer = client.send("PATCH" if change else "GET", f"/users/{reference}", change)
+                assert (answer.status_code, answer.get_json()["detail"]) == (404, "Not found")
+                (event,) = recorded("access.denied")[before:]
+                assert event["actor"]["name"] == "stranger"
+                known = {event["resource"]["id"], event["resource"]["name"]} - {""}
+                assert known == (set() if "@" in reference else {reference})
+    for own in ("stranger", "STRANGER", stranger.user.email, str(stranger.user.id)):
+        assert client.get(f"/users/{own}").status_code == 200
