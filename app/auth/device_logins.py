@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from app.auth import throttle, tokens, users
+from app.auth.addresses import place_of, read_address
 from app.auth.principal import CredentialKind, TokenLimits
 from app.auth.token_rules import LOGIN, LONGEST_NAME, TokenSpec
 from app.errors import Forbidden, NotFound, Unauthenticated
@@ -76,6 +77,18 @@ def pending(public_id: str) -> DeviceLogin:
         raise _gone()
     found: DeviceLogin = login
     return found
+
+
+def is_elsewhere(login: DeviceLogin, client: ClientInfo) -> bool:
+    """Say whether a sign-in was started at another place than where it is looked at.
+
+    Somebody may have started it, and sent its page to who is to approve it.
+    """
+    started_at: str = login.ip
+    there, here = read_address(started_at), read_address(client.ip)
+    if there is None or here is None:
+        return started_at != client.ip
+    return place_of(there) != place_of(here)
 
 
 def approve(principal: Principal, public_id: str) -> None:

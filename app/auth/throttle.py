@@ -18,7 +18,6 @@ second and processor, see ``passwords``).
 from __future__ import annotations
 
 import hmac
-import ipaddress
 from dataclasses import dataclass
 from enum import Enum
 from math import ceil
@@ -29,7 +28,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from app.auth import secrets
-from app.auth.addresses import read_address
+from app.auth.addresses import place_of, read_address
 from app.errors import TooManyRequests
 from app.extensions import redis, settings
 
@@ -46,7 +45,6 @@ FIRST_DELAY_SECONDS = 15
 LONGEST_DELAY_SECONDS = 900
 
 _PENDING_SECONDS = 60  # a process that died in between holds its place so long
-_IPV6_CLIENT_BITS = 64  # what one household or machine is given
 
 log = structlog.get_logger(__name__)
 
@@ -226,7 +224,7 @@ def spend(what: str, client: ClientInfo, *, most: int, within: timedelta) -> Non
     Raises:
         TooManyRequests: with the seconds to wait.
     """
-    place = _place_of(client)
+    place = _place(client)
     if place is None:
         return
     key = f"{settings.redis_prefix}budget:{what.replace(' ', '-')}:{place}"
@@ -265,7 +263,7 @@ def _run(script: str, attempt: Attempt, moment: datetime | None, *arguments: int
 
 
 def _keys(identifier: str, client: ClientInfo) -> tuple[str, ...]:
-    place = _place_of(client)
+    place = _place(client)
     if place is None:
         return ()
     account = _keyed_hash(f"{_folded(identifier)}\0{place}")
@@ -277,17 +275,14 @@ def _keys(identifier: str, client: ClientInfo) -> tuple[str, ...]:
     )
 
 
-def _place_of(client: ClientInfo) -> str | None:
+def _place(client: ClientInfo) -> str | None:
     """Return what is counted of a client's address; nothing of an exempt one."""
     address = read_address(client.ip)
     if address is None:
         return "unknown"
     if any(address in network for network in settings.rate_limit_exempt_networks):
         return None
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    network = ipaddress.IPv6Network((address.packed, _IPV6_CLIENT_BITS), strict=False)
-    return str(network.network_address)
+    return place_of(address)
 
 
 def _folded(identifier: str) -> str:

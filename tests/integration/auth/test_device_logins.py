@@ -167,3 +167,25 @@ def test_an_ipv6_network_is_one_address() -> None:
     with pytest.raises(TooManyRequests):
         device_logins.start("npm", ClientInfo(ip="2001:db8::ffff"))
     device_logins.start("npm", ClientInfo(ip="2001:db8:0:1::1"))
+
+
+@pytest.mark.usefixtures("app")
+@pytest.mark.parametrize(
+    ("started", "approved", "is_elsewhere"),
+    [
+        ("198.51.100.7", "198.51.100.7", False),
+        ("198.51.100.7", "198.51.100.8", True),
+        ("::ffff:198.51.100.7", "198.51.100.7", False),
+        ("2001:db8::1", "2001:db8::2:0:0:9", False),  # a machine changes the lower half
+        ("2001:db8::1", "2001:db8:0:1::1", True),
+        ("198.51.100.7", "2001:db8::1", True),
+        ("", "", False),
+        ("", "198.51.100.7", True),
+    ],
+)
+def test_where_a_client_is_tells_whether_it_may_be_ones_own(
+    started: str, approved: str, *, is_elsewhere: bool
+) -> None:
+    public_id = device_logins.start("npm", ClientInfo(ip=started)).public_id
+    login = device_logins.pending(public_id)
+    assert device_logins.is_elsewhere(login, ClientInfo(ip=approved)) is is_elsewhere
