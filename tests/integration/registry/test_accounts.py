@@ -7,13 +7,17 @@ import pytest
 from bson import ObjectId
 from pymongo.errors import WriteError
 
+from app.auth import sessions
 from app.errors import PreconditionFailed
-from app.models import ApiToken, Package, User
+from app.models import ApiToken, Package, Session, User
 from app.models.fields import now
 from app.models.rows import rows_of
-from app.registry import accounts, token_management
+from app.registry import accounts, session_management, token_management
 from app.registry.accounts import AccountContent, AccountView
+from app.registry.session_management import SessionView
 from app.registry.token_management import TokenView
+from tests.core_app import CLIENT
+from tests.world import PASSWORD
 
 if TYPE_CHECKING:
     from tests.world import Person, World
@@ -60,9 +64,9 @@ def test_a_rename_that_ended_half_way_is_finished_by_the_next_attempt(world: Wor
         assert User.objects.get().username == "alicia"
         assert rows_of(Package).count_documents({"revision": 2}) == 500
         rows_of(Package).update_one({"name": "thing-700"}, {"$set": {"revision": 1}})
-        accounts.update_account(alice.principal, "alicia", _become_alicia)
+        accounts.update_account(alice.principal, str(alice.user.id), _become_alicia)
         assert rows_of(Package).count_documents({"revision": 2}) == 800
-        accounts.update_account(alice.principal, "alicia", _become_alicia)
+        accounts.update_account(alice.principal, str(alice.user.id), _become_alicia)
         assert rows_of(Package).count_documents({"revision": 2}) == 800
 
 
@@ -128,3 +132,27 @@ def test_a_token_is_revoked_as_what_it_is_at_that_moment(world: World) -> None:
             token_management.revoke_token(alice.principal, alice.token_id, check=check)
         assert seen == ["test", "renamed"]
         assert ApiToken.objects(id=alice.token_id).get().revoked_at is None
+
+
+def test_a_session_is_ended_as_what_it_is_at_that_moment(world: World) -> None:
+    world.person("alice")
+    seen = []
+
+    def check(current: SessionView) -> None:
+        seen.append(current.user_agent)
+        if current.user_agent == "another":
+            raise PreconditionFailed
+        with ThreadPoolExecutor(1) as elsewhere:
+            elsewhere.submit(renew).result()
+
+    def renew() -> None:
+        Session.objects.update(set__user_agent="another")
+
+    with world.context():
+        signed_in = sessions.sign_in("alice", PASSWORD, CLIENT)
+        principal = sessions.principal_from(signed_in.access_token)
+        assert principal.session_id is not None
+        with pytest.raises(PreconditionFailed):
+            session_management.end_session(principal, principal.session_id, check=check)
+        assert seen == [CLIENT.user_agent, "another"]
+        assert sessions.principal_from(signed_in.access_token) == principal
