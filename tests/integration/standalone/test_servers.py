@@ -4,8 +4,8 @@ import os
 import signal
 import socket
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
 from pymongo import MongoClient
