@@ -2,13 +2,15 @@
 
 The first answer is kept in Redis for a day, under the caller and the key, with a
 fingerprint of the request. Only what succeeded is kept: a refusal changed nothing, so the
-request may be sent again, corrected or not. A secret is not kept at all.
+request may be sent again, corrected or not. Where we failed, nobody knows what was done:
+the key stays claimed until its claim runs out. A secret is not kept at all.
 """
 
 from __future__ import annotations
 
 import hashlib
 from typing import Any
+from uuid import uuid4
 
 import orjson
 import structlog
@@ -28,6 +30,12 @@ _LONGEST_KEY = 255
 _KEPT_HEADERS = ("Content-Type", "Location", "ETag", "Cache-Control", "Vary")
 _HEADER = "Idempotency-Key"
 _CLAIM = "idempotency_claim"
+
+# Not if the claim ran out meanwhile, and another request has the key now.
+_RELEASE = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+return 0
+"""
 
 
 class KeyReused(UnprocessableInput):
@@ -80,9 +88,9 @@ def begin() -> Response | None:
         raise InvalidInput(f"An {_HEADER} has 1 to {_LONGEST_KEY} printable ASCII characters.")
     name = _name(key)
     fingerprint = _fingerprint()
-    claim = orjson.dumps({"fingerprint": fingerprint})
+    claim = orjson.dumps({"fingerprint": fingerprint, "claimed_by": uuid4().hex})
     if redis.set(name, claim, nx=True, ex=_RUNNING_SECONDS):
-        g.idempotency_claim = (name, fingerprint)
+        g.idempotency_claim = (name, fingerprint, claim)
         return None
     kept: bytes | str | None = redis.get(name)
     if kept is None:
@@ -91,16 +99,19 @@ def begin() -> Response | None:
 
 
 def finish(response: Response) -> Response:
-    """Keep the answer of a request that claimed a key, or release the key."""
+    """Keep the answer of a request that claimed a key, or release the key.
+
+    An answer that says that we failed does neither.
+    """
     claim = g.pop(_CLAIM, None)
     if claim is None:
         return response
-    name, fingerprint = claim
+    name, fingerprint, claimed = claim
     try:
         if 200 <= response.status_code < 300:  # noqa: PLR2004  success
             redis.set(name, _kept(response, fingerprint), ex=KEPT_SECONDS)
-        else:
-            redis.delete(name)
+        elif response.status_code < 500:  # noqa: PLR2004  refused
+            redis.eval(_RELEASE, 1, name, claimed)
     except RedisError as error:
         # It is done, and the client is told. Sent again, it meets what it made.
         log.warning("idempotency.not_kept", error=type(error).__name__)

@@ -38,7 +38,9 @@ class UserContentSchema(Content):
 
     makes = AccountContent
 
-    email = fields.String(required=True)
+    email = fields.String(
+        required=True, metadata={"description": "Changed by platform admins only."}
+    )
     username = fields.String(required=True)
     display_name = text(longest=LONGEST_DISPLAY_NAME, load_default="")
     is_platform_admin = fields.Boolean(

@@ -6,6 +6,8 @@ import ipaddress
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+_IPV6_PLACE_BITS = 64  # what one household or machine is given
+
 
 def read_address(text: str) -> Address | None:
     """Return an address; an IPv4 one that came in IPv6's clothes as what it is.
@@ -18,3 +20,11 @@ def read_address(text: str) -> Address | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return mapped or address
+
+
+def place_of(address: Address) -> str:
+    """Return the address, or the network of an IPv6 one: a machine takes new ones in that."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    network = ipaddress.IPv6Network((address.packed, _IPV6_PLACE_BITS), strict=False)
+    return str(network.network_address)

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from app.auth import tokens, users
+from app.auth import throttle, tokens, users
+from app.auth.addresses import place_of, read_address
 from app.auth.principal import CredentialKind, TokenLimits
 from app.auth.token_rules import LOGIN, LONGEST_NAME, TokenSpec
 from app.errors import Forbidden, NotFound, Unauthenticated
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 LIFETIME = timedelta(minutes=10)
 POLL_SECONDS = 2
+MOST_FROM_AN_ADDRESS = 60  # within a lifetime, so also the most that wait
 
 _SECRET_BYTES = 32
 
@@ -42,7 +44,12 @@ class StartedLogin:
 
 
 def start(protocol: str, client: ClientInfo) -> StartedLogin:
-    """Begin a sign-in for a client of this protocol; nobody needs to be signed in."""
+    """Begin a sign-in for a client of this protocol; nobody needs to be signed in.
+
+    Raises:
+        TooManyRequests: too many were begun from this address.
+    """
+    throttle.spend("browser sign-in", client, most=MOST_FROM_AN_ADDRESS, within=LIFETIME)
     started = StartedLogin(
         public_id=secrets.token_urlsafe(_SECRET_BYTES),
         poll_secret=secrets.token_urlsafe(_SECRET_BYTES),
@@ -70,6 +77,18 @@ def pending(public_id: str) -> DeviceLogin:
         raise _gone()
     found: DeviceLogin = login
     return found
+
+
+def is_elsewhere(login: DeviceLogin, client: ClientInfo) -> bool:
+    """Say whether a sign-in was started at another place than where it is looked at.
+
+    Somebody may have started it, and sent its page to who is to approve it.
+    """
+    started_at: str = login.ip
+    there, here = read_address(started_at), read_address(client.ip)
+    if there is None or here is None:
+        return started_at != client.ip
+    return place_of(there) != place_of(here)
 
 
 def approve(principal: Principal, public_id: str) -> None:

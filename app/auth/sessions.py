@@ -18,6 +18,7 @@ from app.models import Session, User, in_transaction
 from app.models.fields import now
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from bson import ObjectId
@@ -175,8 +176,18 @@ def list_sessions(principal: Principal, user_id: ObjectId) -> list[Session]:
     return list(living.order_by("-created_at", "-id"))
 
 
-def end_session(principal: Principal, session_id: ObjectId) -> None:
+def end_session(
+    principal: Principal,
+    session_id: ObjectId,
+    *,
+    check: Callable[[Session], None] = lambda _session: None,
+) -> None:
     """End a session of one's own, or anybody's as a platform admin.
+
+    Args:
+        principal: who asks.
+        session_id: of the session to end.
+        check: raises where it, at that moment, is not what the caller thinks.
 
     Raises:
         NotFound: there is no such living session for the caller.
@@ -185,7 +196,7 @@ def end_session(principal: Principal, session_id: ObjectId) -> None:
     if session is None:
         raise NotFound
     require_self_or_admin(principal, session.user.id, "delete")
-    _end(principal, session_id, audit.AuditAction.SESSION_REVOKE)
+    _end(principal, session_id, audit.AuditAction.SESSION_REVOKE, check)
 
 
 def _load(access_token: str) -> Principal:
@@ -205,10 +216,19 @@ def _read_living(session_id: ObjectId, user_id: ObjectId) -> Principal:
     return users.principal_of(user, CredentialKind.SESSION, session_id=session.id)
 
 
-def _end(principal: Principal, session_id: ObjectId, action: audit.AuditAction) -> None:
+def _end(
+    principal: Principal,
+    session_id: ObjectId,
+    action: audit.AuditAction,
+    check: Callable[[Session], None] = lambda _session: None,
+) -> None:
     def work() -> None:
-        if not Session.objects(id=session_id, ended_at=None).update_one(set__ended_at=now()):
+        living = Session.objects(id=session_id, ended_at=None).first()
+        if living is None:
             raise NotFound
+        check(living)
+        living.ended_at = now()
+        living.save()
         audit.record(action, actor=principal.actor, resource=_resource(session_id))
 
     coherence.change({f"session:{session_id}"}, lambda: in_transaction(work))

@@ -20,6 +20,8 @@ from app.models.fields import now
 from app.models.rows import rows_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bson import ObjectId
 
     from app.auth.principal import ClientInfo, Principal
@@ -191,10 +193,20 @@ def rotate(principal: Principal, token_id: ObjectId) -> IssuedToken:
     return IssuedToken(token=ApiToken.objects(id=token.id).get(), secret=secret)
 
 
-def revoke(principal: Principal, token_id: ObjectId) -> None:
+def revoke(
+    principal: Principal,
+    token_id: ObjectId,
+    *,
+    check: Callable[[ApiToken], None] = lambda _token: None,
+) -> None:
     """End a token of one's own, or anybody's as a platform admin.
 
     A token may always end itself, and others of its owner that may no more than it.
+
+    Args:
+        principal: who asks.
+        token_id: of the token to end.
+        check: raises where it, at that moment, is not what the caller thinks.
 
     Raises:
         NotFound: there is none for the caller, or it was revoked before.
@@ -203,7 +215,7 @@ def revoke(principal: Principal, token_id: ObjectId) -> None:
     token = _living(principal, token_id, "delete")
     if principal.token_id != str(token.id):
         require_no_wider(principal, TokenSpec.of(token))
-    _revoke(principal, token)
+    _revoke(principal, token, check)
 
 
 def revoke_secret(principal: Principal, secret: str, *, door: str = MANAGEMENT) -> None:
@@ -257,13 +269,19 @@ def _living(principal: Principal, token_id: ObjectId, action: str) -> ApiToken:
     return token
 
 
-def _revoke(principal: Principal, token: ApiToken) -> None:
+def _revoke(
+    principal: Principal,
+    token: ApiToken,
+    check: Callable[[ApiToken], None] = lambda _token: None,
+) -> None:
     def work() -> None:
         moment = now()
-        if not ApiToken.objects(id=token.id, revoked_at=None).update_one(
-            set__revoked_at=moment, set__updated_at=moment
-        ):
+        living = ApiToken.objects(id=token.id, revoked_at=None).first()
+        if living is None:
             raise NotFound
+        check(living)
+        living.revoked_at = living.updated_at = moment
+        living.save()
         audit.record(
             audit.AuditAction.TOKEN_REVOKE, actor=principal.actor, resource=_resource(token)
         )

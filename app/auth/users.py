@@ -190,7 +190,9 @@ def update(
 
     Args:
         principal: oneself, or a platform admin. Only the latter makes and unmakes admins,
-            and opens an account again; its old tokens and sessions stay dead.
+            and opens an account again; its old tokens and sessions stay dead. Only they
+            change an address, too: nobody checks whose it is, and it is what people sign
+            in with, and are known by.
         user_id: whose.
         changes: what is to be different.
         door: the way in that a token must be good for.
@@ -208,10 +210,13 @@ def update(
     """
     require_self_or_admin(principal, user_id, "write")
     require_account_use(principal, door=door, action="write")
-    if _changes_powers(_required(user_id), changes):
+    user = _required(user_id)
+    if _changes_powers(user, changes):
         require_platform_admin(principal, "write")
+    elif changes.email is not None and identifiers.fold(changes.email) != user.email:
+        require_platform_admin(principal, "write", to="change an e-mail address")
     else:
-        changes = replace(changes, is_platform_admin=None, is_active=None)
+        changes = replace(changes, email=None, is_platform_admin=None, is_active=None)
 
     def work() -> User:
         user = _required(user_id)
@@ -236,7 +241,9 @@ def update(
     )
 
 
-def deactivate(principal: Principal, user_id: ObjectId) -> None:
+def deactivate(
+    principal: Principal, user_id: ObjectId, *, check: Callable[[User], None] = lambda _user: None
+) -> None:
     """Close an account: its sessions and tokens are dead at once, and stay so.
 
     The row stays, so that the audit still says who did what, and the name is not reused.
@@ -244,6 +251,7 @@ def deactivate(principal: Principal, user_id: ObjectId) -> None:
     Args:
         principal: a platform admin.
         user_id: whose.
+        check: raises where the account, at that moment, is not what the caller thinks.
 
     Raises:
         NotFound: there is none, or it is closed already.
@@ -255,6 +263,7 @@ def deactivate(principal: Principal, user_id: ObjectId) -> None:
         user = _required(user_id)
         if not user.is_active:
             raise NotFound
+        check(user)
         _apply(user, UserChanges(is_active=False))
         _keep_an_administrator()
         _end_credentials(user_id)

@@ -13,6 +13,7 @@ from mongoengine import (
     IntField,
     LazyReferenceField,
     LongField,
+    ObjectIdField,
     StringField,
 )
 from pymongo import ReturnDocument
@@ -52,6 +53,7 @@ class User(Document):
     is_active = BooleanField(default=True)
     created_at = DateTimeField(required=True, default=now)
     updated_at = DateTimeField(required=True, default=now)
+    renamed_in = ObjectIdField()  # the last package that shows a new name; none: all do
 
     meta: ClassVar[dict[str, object]] = {
         "collection": "users",

@@ -14,7 +14,11 @@ from functools import partial
 from bson import ObjectId
 
 from app.auth import users
-from app.auth.administration import require_platform_admin, require_self_or_admin
+from app.auth.administration import (
+    require_own_name_or_admin,
+    require_platform_admin,
+    require_self_or_admin,
+)
 from app.auth.limits import MANAGEMENT, require_account_use
 from app.auth.principal import Principal
 from app.auth.users import NewUser, UserChanges
@@ -129,15 +133,14 @@ def close_account(
     Args:
         principal: a platform admin.
         reference: id, username or e-mail address.
-        check: raises where the account is not what the caller thinks.
+        check: raises where the account, at that moment, is not what the caller thinks.
 
     Raises:
         Unauthenticated, Forbidden, NotFound, Conflict: as for ``users.deactivate``.
     """
     require_platform_admin(principal, "delete")
     user = _find(principal, reference, "delete")
-    check(view_of(user))
-    users.deactivate(principal, user.id)
+    users.deactivate(principal, user.id, check=lambda current: check(view_of(current)))
 
 
 def view_of(user: User) -> AccountView:
@@ -166,21 +169,17 @@ def _update(principal: Principal, reference: str, edit: AccountEdit, door: str) 
         is_platform_admin=content.is_platform_admin,
         is_active=content.is_active,
     )
-    named_in = _packages_naming(user.id) if _renames(user, content) else []
-    together, later = named_in[:_BATCH], named_in[_BATCH:]
+    shown_in = _packages_naming(user.id, after=None) if _renames(user, content) else []
     changed = users.update(
         principal,
         user.id,
         changes,
         door=door,
         unchanged_since=user.updated_at,
-        tags=_tags(together),
-        also=partial(_bump, together),
+        tags=_tags(shown_in),
+        also=partial(_show_first, user.id, shown_in),
     )
-    # Somebody with very many packages: one transaction would take too long for all of them.
-    while later:
-        batch, later = later[:_BATCH], later[_BATCH:]
-        coherence.change(_tags(batch), partial(in_transaction, partial(_bump, batch)))
+    _finish_renaming(user.id)
     return view_of(changed)
 
 
@@ -188,14 +187,52 @@ def _renames(user: User, content: AccountContent) -> bool:
     return (user.username, user.email) != (content.username, content.email)
 
 
-def _packages_naming(user_id: ObjectId) -> list[Row]:
-    """Return the packages whose documents show somebody's name or address."""
-    return list(
-        rows_of(Package).find(
-            {"$or": [{"owners": user_id}, {"starred_by": user_id}]},
-            {"protocol": 1, "name": 1, "display_name": 1},
+def _packages_naming(user_id: ObjectId, *, after: ObjectId | None) -> list[Row]:
+    """Return packages whose documents show somebody's name or address: the next batch.
+
+    Somebody may have very many: one transaction would take too long for all of them.
+    """
+    where: Row = {"$or": [{"owners": user_id}, {"starred_by": user_id}]}
+    if after is not None:
+        where["_id"] = {"$gt": after}
+    shown = {"protocol": 1, "name": 1, "display_name": 1}
+    return list(rows_of(Package).find(where, shown).sort("_id", 1).limit(_BATCH))
+
+
+def _finish_renaming(user_id: ObjectId) -> None:
+    """Render again what still shows an old name, also after a rename that was cut short."""
+    while (last := _renamed_in(user_id)) is not None:
+        batch = _packages_naming(user_id, after=last)
+        coherence.change(
+            {users.user_tag(user_id), *_tags(batch)},
+            partial(in_transaction, partial(_show_next, user_id, batch, after=last)),
         )
-    )
+
+
+def _renamed_in(user_id: ObjectId) -> ObjectId | None:
+    row = rows_of(User).find_one({"_id": user_id}, {"renamed_in": 1}) or {}
+    return row.get("renamed_in")
+
+
+def _show_first(user_id: ObjectId, batch: Sequence[Row]) -> None:
+    """Have the first packages show a new name; called within the transaction that gives it."""
+    if batch:
+        _bump(batch)
+        rows_of(User).update_one({"_id": user_id}, _progress(batch))
+
+
+def _show_next(user_id: ObjectId, batch: Sequence[Row], *, after: ObjectId) -> None:
+    """Have further packages show it, unless somebody else went on from there meanwhile."""
+    found = rows_of(User).update_one({"_id": user_id, "renamed_in": after}, _progress(batch))
+    if found.matched_count:
+        _bump(batch)
+
+
+def _progress(batch: Sequence[Row]) -> Row:
+    """Return how far a rename has come with a batch: to its end, unless the batch is full."""
+    if len(batch) < _BATCH:
+        return {"$unset": {"renamed_in": ""}}
+    return {"$set": {"renamed_in": batch[-1]["_id"]}}
 
 
 def _tags(packages: Iterable[Row]) -> set[str]:
@@ -216,11 +253,10 @@ def _find(principal: Principal, reference: str, action: str) -> User:
     """Return an account that the caller may know of; others' look as if they were not."""
     if principal.is_anonymous:
         raise Unauthenticated
+    require_own_name_or_admin(principal, reference, action)
     user = users.by_reference(reference)
     if user is None:
-        if principal.is_platform_admin:
-            raise NotFound(f"There is no user {reference}.")
-        raise NotFound
+        raise NotFound(f"There is no user {reference}.")
     require_self_or_admin(principal, user.id, action)
     return user
 

@@ -20,11 +20,13 @@ import structlog
 from bson import ObjectId
 from redis.exceptions import RedisError
 
+from app.auth.principal import Principal
 from app.errors import NotFound, Unavailable
 from app.extensions import coherence, redis, settings
 from app.models import Package, User, Version, VersionState
 from app.models.rows import rows_of
 from app.offload import off_hub
+from app.registry.reading import record_read
 from app.registry.resolution import PackageRef
 
 log = structlog.get_logger(__name__)
@@ -109,11 +111,14 @@ class DocumentKind:
     is_shared: bool = True
 
 
-def document_of(package: PackageRef, kind: DocumentKind, base_url: str) -> Document:
+def document_of(
+    principal: Principal, package: PackageRef, kind: DocumentKind, base_url: str
+) -> Document:
     """Return a document of a package that the caller may read.
 
     Raises:
         NotFound: the package was deleted meanwhile.
+        Unavailable: as for ``reading.record_read``.
     """
 
     def load() -> Document:
@@ -128,9 +133,11 @@ def document_of(package: PackageRef, kind: DocumentKind, base_url: str) -> Docum
             _remember(_shared_key(package.id, state, kind, base_url), found)
         return found
 
-    return coherence.cached(
+    document = coherence.cached(
         ("document", package.id, kind.name, base_url), load, size_bytes=lambda one: one.size_bytes
     )
+    record_read(principal, package, document=kind.name)
+    return document
 
 
 def read_snapshot(package_id: ObjectId) -> Snapshot:

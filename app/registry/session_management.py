@@ -60,7 +60,7 @@ def end_session(
     Args:
         principal: whose it is.
         session: id.
-        check: raises where the session is not what the caller thinks.
+        check: raises where the session, at that moment, is not what the caller thinks.
 
     Raises:
         Unauthenticated: nobody is signed in.
@@ -68,8 +68,10 @@ def end_session(
         Forbidden: the token may not.
     """
     require_account_use(principal, door=MANAGEMENT, action="delete")
-    check(get_session(principal, session))
-    sessions.end_session(principal, read_id(session))
+    get_session(principal, session)  # Others' are not here, for platform admins neither.
+    sessions.end_session(
+        principal, read_id(session), check=lambda current: check(_view(current, principal))
+    )
 
 
 def end_current_session(principal: Principal) -> None:

@@ -158,7 +158,7 @@ def revoke_token(principal: Principal, token: str, *, check: Callable[[TokenView
     Args:
         principal: who asks.
         token: id.
-        check: raises where the token is not what the caller thinks.
+        check: raises where the token, at that moment, is not what the caller thinks.
 
     Raises:
         Unauthenticated: nobody is signed in.
@@ -168,8 +168,7 @@ def revoke_token(principal: Principal, token: str, *, check: Callable[[TokenView
         raise Unauthenticated
     if principal.token_id != token:  # A token may always end itself.
         require_door(principal, action="delete")
-    check(_views([tokens.get(principal, read_id(token))])[0])
-    tokens.revoke(principal, read_id(token))
+    tokens.revoke(principal, read_id(token), check=lambda current: check(view_of(current)))
 
 
 def view_of(token: ApiToken) -> TokenView:

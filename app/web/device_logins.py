@@ -6,7 +6,7 @@ from flask import request
 from werkzeug.wrappers import Response
 
 from app.auth import device_logins
-from app.auth.current import current_principal
+from app.auth.current import current_client, current_principal
 from app.errors import Unauthenticated
 from app.web.pages import blueprint, page
 
@@ -16,7 +16,13 @@ def cli_login_page(public_id: str) -> Response:
     """Show who asks, and from where, before anything is given."""
     if current_principal().is_anonymous:
         raise Unauthenticated
-    return page("cli_login.html", login=device_logins.pending(public_id))
+    login, client = device_logins.pending(public_id), current_client()
+    return page(
+        "cli_login.html",
+        login=login,
+        client=client,
+        is_elsewhere=device_logins.is_elsewhere(login, client),
+    )
 
 
 @blueprint.post("/cli-login/<public_id>")

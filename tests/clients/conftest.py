@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from config.settings import StorageBackend
-from tests.clients.registry import running_registry
+from tests.clients.registry import leak, running_registry
 from tests.new_settings import new_settings, on_s3
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def registry(
     settings = new_settings(mongodb_url, redis_url, folder / "data", trusted_proxies="127.0.0.0/8")
     if request.param is StorageBackend.S3:
         settings = on_s3(settings, request.getfixturevalue("s3_server"))
-    with running_registry(settings, folder / "web.log") as registry:
+    with running_registry(settings, folder / "web.log", advisories=[leak()]) as registry:
         yield registry
 
 

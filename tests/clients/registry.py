@@ -13,7 +13,7 @@ from tests.live import LOOPBACK, live_server
 from tests.world import PASSWORD, World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from config.settings import Settings
@@ -81,12 +81,16 @@ def base_at(origin: str) -> str:
 
 
 @contextmanager
-def running_registry(settings: Settings, log: Path) -> Iterator[Registry]:
-    """Serve a database of its own, with people in it, for as long as the block."""
+def running_registry(
+    settings: Settings, log: Path, *, advisories: Sequence[Advisory] = ()
+) -> Iterator[Registry]:
+    """Serve a database of its own, with people and advisories, for as long as the block."""
     client = connection.connect(settings.mongodb_url, settings.mongodb_db)
     try:
         migrate(client[settings.mongodb_db])
         people = _settle(World(create_app(settings)))
+        for advisory in advisories:
+            advisory.save()
     finally:
         connection.disconnect()  # The tests themselves only speak to the server.
     with live_server(settings, log, workers=2) as server:
@@ -100,7 +104,14 @@ def _settle(world: World) -> People:
     repository = world.repository(ORGANIZATION, olivia, "npm")
     world.grant(repository, olivia, alice, RepositoryRole.MAINTAINER)
     world.grant(repository, olivia, bob, RepositoryRole.READER)
-    Advisory(
+    return People(
+        olivia=_account(olivia), alice=_account(alice), bob=_account(bob), oscar=_account(oscar)
+    )
+
+
+def leak() -> Advisory:
+    """Return what is known of ``LEAKY``."""
+    return Advisory(
         protocol="npm",
         package=LEAKY,
         source_id="TEST-0001",
@@ -113,9 +124,6 @@ def _settle(world: World) -> People:
         overview="It leaks.",
         cwe=["CWE-200"],
         cvss_score=7.5,
-    ).save()
-    return People(
-        olivia=_account(olivia), alice=_account(alice), bob=_account(bob), oscar=_account(oscar)
     )
 
 

@@ -17,15 +17,6 @@ def to_read(raw: str) -> PackageName:
     return shared_name(names.parse_name(raw))
 
 
-def to_publish(raw: str) -> PackageName:
-    """Take a name from a path, for publishing.
-
-    Raises:
-        InvalidInput: npm does not allow it for a new package.
-    """
-    return shared_name(names.parse_new_name(raw))
-
-
 def shared_name(name: names.PackageName) -> PackageName:
     """Return the name as the registry keys it; look-ups are case-sensitive, as npm's are."""
     return PackageName(

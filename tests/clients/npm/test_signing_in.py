@@ -166,6 +166,27 @@ def test_a_token_for_reading_only_does_not_publish(set_up: SetUp, registry: Regi
     assert "E403" in reader.publish(sources.write("1.0.0"), fails=True).errors
 
 
+def test_npm_11_limits_a_token_to_packages(set_up: SetUp, registry: Registry) -> None:
+    alice = registry.people.alice
+    npm = set_up(Npm11, alice)
+    mine = new_sources(npm.machine, new_name())
+    asked = (f"--packages={mine.name}", "--packages-and-scopes-permission=read-write")
+    made = npm.run("token", "create", "--name=ci", f"--password={alice.password}", *asked)
+    limited = set_up(Npm11, Account(username="alice", token=token_in(made.output)))
+    limited.publish(mine.write("1.0.0"))
+    other = new_sources(limited.machine, new_name())
+    refused = limited.publish(other.write("1.0.0"), fails=True)
+    assert f"limited to the packages {mine.name}" in refused.errors
+
+
+def test_npm_11_is_refused_a_token_that_would_do_more_than_asked(
+    npm11: Npm11, registry: Registry
+) -> None:
+    asked = ("--name=ci", f"--password={registry.people.alice.password}", "--scopes=@acme")
+    refused = npm11.run("token", "create", *asked, fails=True)
+    assert "cannot limit a token to scopes" in refused.errors
+
+
 def test_npm_shows_the_profile(npm: PackageManager) -> None:
     assert npm.run("profile", "get", "--json").json()["name"] == "alice"
     assert "email: alice@packhouse.test" in npm.run("profile", "get").output

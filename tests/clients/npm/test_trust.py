@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,14 +13,17 @@ import pytest
 from tests.clients.npm.installed import COREPACK, NODE, installed
 from tests.clients.npm.managers import Bun, Npm10, Npm11, Pnpm10, Pnpm11, Yarn4
 from tests.clients.npm.packages import new_app, new_name, new_sources
-from tests.clients.registry import LEAKY
-from tests.npm_wire import a_publish
+from tests.clients.npm.set_up import SetUp
+from tests.clients.registry import LEAKY, running_registry
+from tests.new_settings import new_settings
+from tests.npm_wire import NpmWire, a_publish
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from tests.clients.npm.managers import PackageManager
-    from tests.clients.npm.set_up import SetUp
     from tests.clients.registry import Registry
-    from tests.npm_wire import NpmWire
 
 pytestmark = pytest.mark.client
 
@@ -34,7 +39,7 @@ console.log(verify("sha256", signed, createPublicKey(pem), Buffer.from(sig, "bas
 """
 
 
-@pytest.mark.parametrize(
+EVERY_AUDIT = pytest.mark.parametrize(
     ("manager", "audit"),
     [
         (Npm10, ["audit"]),
@@ -46,6 +51,20 @@ console.log(verify("sha256", signed, createPublicKey(pem), Buffer.from(sig, "bas
     ],
     ids=lambda value: getattr(value, "alias", ""),
 )
+
+
+@pytest.fixture(scope="module")
+def unaware(
+    mongodb_url: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Registry]:
+    """A registry that knows no advisories."""
+    folder = tmp_path_factory.mktemp("unaware")
+    settings = new_settings(mongodb_url, redis_url, folder / "data")
+    with running_registry(settings, folder / "web.log") as registry:
+        yield registry
+
+
+@EVERY_AUDIT
 def test_an_audit_reports_what_is_known(
     set_up: SetUp,
     manager: type[PackageManager],
@@ -62,6 +81,19 @@ def test_an_audit_reports_what_is_known(
     assert "Tells everybody everything" in found.text
     client.add(app, f"{LEAKY}@2.0.0")
     client.run(*audit, cwd=app)
+
+
+@EVERY_AUDIT
+def test_an_audit_fails_where_no_advisories_are_known(
+    unaware: Registry, manager: type[PackageManager], audit: list[str], tmp_path: Path
+) -> None:
+    with closing(NpmWire(unaware.base, unaware.people.alice.token)) as wire:
+        assert wire.publish(a_publish(LEAKY)).status in {201, 403}
+    client = SetUp(unaware, tmp_path)(manager, unaware.people.alice)
+    app = new_app(client.machine)
+    client.add(app, f"{LEAKY}@1.0.0")  # npm and bun ask here too, and go on.
+    refused = client.run(*audit, cwd=app, fails=True)
+    assert re.search("has no advisories|AUDIT_ENDPOINT_NOT_EXISTS|bulk - 404", refused.text)
 
 
 def test_node_verifies_the_signature_of_a_version(npm11: Npm11, wire: NpmWire) -> None:

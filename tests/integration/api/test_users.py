@@ -59,8 +59,11 @@ def test_one_changes_ones_own_account_but_not_ones_powers(
     client = api.as_(bob)
     changed = client.patch("/users/bob", {"display_name": "Bob", "username": "robert"})
     assert (changed.status_code, changed.get_json()["username"]) == (200, "robert")
-    replaced = client.put("/users/robert", {"email": "b@corp", "username": "robert"}).get_json()
-    assert (replaced["email"], replaced["display_name"]) == ("b@corp", "")
+    replaced = client.put("/users/robert", {"email": bob.user.email, "username": "robert"})
+    assert replaced.get_json()["display_name"] == ""
+    refused = client.patch("/users/robert", {"email": "b@corp"})
+    assert refused.status_code == 403
+    assert "change an e-mail address" in refused.get_json()["detail"]
     assert pointers_of(client.put("/users/robert", {"username": "robert"})) == {"/email"}
     same = client.patch("/users/robert", {"is_platform_admin": False, "is_active": True})
     assert same.status_code == 200
@@ -81,7 +84,7 @@ def test_the_last_platform_admin_stays(api: ApiClient, world: World, root: Perso
 
 
 def test_a_new_name_shows_in_documents_at_once(
-    api: ApiClient, app: Flask, alice: Person, publish: Callable[..., None]
+    api: ApiClient, app: Flask, alice: Person, root: Person, publish: Callable[..., None]
 ) -> None:
     publish("@acme/thing")
 
@@ -91,7 +94,7 @@ def test_a_new_name_shows_in_documents_at_once(
         return found
 
     assert maintainers() == [{"name": "alice", "email": "alice@packhouse.test"}]
-    api.as_(alice).patch("/users/alice", {"username": "alicia", "email": "alicia@corp"})
+    api.as_(root).patch("/users/alice", {"username": "alicia", "email": "alicia@corp"})
     assert maintainers() == [{"name": "alicia", "email": "alicia@corp"}]
     (package,) = api.as_(alice).items("/packages")
     assert package["owners"][0]["username"] == "alicia"
@@ -111,3 +114,25 @@ def test_who_may_see_accounts(api: ApiClient, people: dict[str, Person | None]) 
     names = [one["username"] for one in api.as_(people["root"]).items("/users")]
     assert names == sorted(names)
     assert "carol" in names
+
+
+def test_who_there_is_shows_neither_in_answers_nor_in_what_is_done_for_them(
+    api: ApiClient,
+    bob: Person,
+    stranger: Person,
+    recorded: Callable[[str], list[dict[str, Any]]],
+) -> None:
+    client = api.as_(stranger)
+    pairs = (("bob", "nobody"), (bob.user.email, "no@packhouse.test"), (str(bob.user.id), "0" * 24))
+    for pair in pairs:
+        for change in (None, {"display_name": "x"}):
+            for reference in pair:
+                before = len(recorded("access.denied"))
+                answer = client.send("PATCH" if change else "GET", f"/users/{reference}", change)
+                assert (answer.status_code, answer.get_json()["detail"]) == (404, "Not found")
+                (event,) = recorded("access.denied")[before:]
+                assert event["actor"]["name"] == "stranger"
+                known = {event["resource"]["id"], event["resource"]["name"]} - {""}
+                assert known == (set() if "@" in reference else {reference})
+    for own in ("stranger", "STRANGER", stranger.user.email, str(stranger.user.id)):
+        assert client.get(f"/users/{own}").status_code == 200

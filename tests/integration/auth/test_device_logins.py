@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,8 @@ from app import audit
 from app.auth import device_logins, tokens, users
 from app.auth.principal import ANONYMOUS, ClientInfo, CredentialKind, Principal, TokenLimits
 from app.auth.token_rules import TokenSpec
-from app.errors import Forbidden, NotFound, Unauthenticated
+from app.errors import Forbidden, NotFound, TooManyRequests, Unauthenticated
+from app.extensions import bind
 from app.models import AuditRecord, DeviceLogin, User
 from app.models.fields import now
 
@@ -139,3 +141,51 @@ def test_a_long_client_name_is_cut(owner: Principal) -> None:
     issued = device_logins.collect(started.poll_secret)
     assert issued is not None
     assert len(issued.token.name) == 100
+
+
+def test_nobody_fills_the_database_with_sign_ins(
+    app: Flask, client: ClientInfo, other_client: ClientInfo
+) -> None:
+    for _ in range(device_logins.MOST_FROM_AN_ADDRESS):
+        device_logins.start("npm", client)
+    with pytest.raises(TooManyRequests) as refused:
+        device_logins.start("npm", client)
+    assert refused.value.retry_after_seconds is not None
+    assert 590 < refused.value.retry_after_seconds <= 600
+    assert DeviceLogin.objects.count() == device_logins.MOST_FROM_AN_ADDRESS
+    device_logins.start("npm", other_client)
+    settings = app.extensions["packhouse.settings"]
+    exempt = (ip_network(f"{client.ip}/32"),)
+    bind(app, "settings", settings.model_copy(update={"rate_limit_exempt_networks": exempt}))
+    device_logins.start("npm", client)
+
+
+@pytest.mark.usefixtures("app")
+def test_an_ipv6_network_is_one_address() -> None:
+    for number in range(device_logins.MOST_FROM_AN_ADDRESS):
+        device_logins.start("npm", ClientInfo(ip=f"2001:db8::{number:x}"))
+    with pytest.raises(TooManyRequests):
+        device_logins.start("npm", ClientInfo(ip="2001:db8::ffff"))
+    device_logins.start("npm", ClientInfo(ip="2001:db8:0:1::1"))
+
+
+@pytest.mark.usefixtures("app")
+@pytest.mark.parametrize(
+    ("started", "approved", "is_elsewhere"),
+    [
+        ("198.51.100.7", "198.51.100.7", False),
+        ("198.51.100.7", "198.51.100.8", True),
+        ("::ffff:198.51.100.7", "198.51.100.7", False),
+        ("2001:db8::1", "2001:db8::2:0:0:9", False),  # a machine changes the lower half
+        ("2001:db8::1", "2001:db8:0:1::1", True),
+        ("198.51.100.7", "2001:db8::1", True),
+        ("", "", False),
+        ("", "198.51.100.7", True),
+    ],
+)
+def test_where_a_client_is_tells_whether_it_may_be_ones_own(
+    started: str, approved: str, *, is_elsewhere: bool
+) -> None:
+    public_id = device_logins.start("npm", ClientInfo(ip=started)).public_id
+    login = device_logins.pending(public_id)
+    assert device_logins.is_elsewhere(login, ClientInfo(ip=approved)) is is_elsewhere

@@ -144,10 +144,26 @@ def test_people_change_their_own_record(
     users.update(
         sessions.principal_from(access),
         alice.id,
-        UserChanges(email="Alice@New.test", display_name="Alice L."),
+        UserChanges(email="Alice@Acme.test", username="alicia", display_name="Alice L."),
     )
     principal = sessions.principal_from(access)
-    assert (principal.email, principal.display_name) == ("alice@new.test", "Alice L.")
+    assert (principal.username, principal.display_name) == ("alicia", "Alice L.")
+
+
+def test_an_address_that_nobody_has_checked_is_given_by_an_admin(
+    alice: User, root: Principal, make_user: Callable[..., User]
+) -> None:
+    bob = make_user("bob")
+    with pytest.raises(Forbidden, match="change an e-mail address"):
+        users.update(
+            signed_in(alice), alice.id, UserChanges(email="ceo@acme.test", display_name="x")
+        )
+    found = users.by_id(alice.id)
+    assert found is not None
+    assert (found.email, found.display_name) == ("alice@acme.test", "")
+    assert users.update(root, alice.id, UserChanges(email="A@acme.test")).email == "a@acme.test"
+    with pytest.raises(Conflict, match="e-mail address"):
+        users.update(root, bob.id, UserChanges(email="a@acme.test"))
 
 
 def test_nobody_changes_another_or_gives_themselves_power(
@@ -171,10 +187,8 @@ def test_what_is_taken_or_malformed_changes_nothing(
     alice: User, make_user: Callable[..., User]
 ) -> None:
     make_user("bob")
-    with pytest.raises(Conflict, match="e-mail address"):
-        users.update(
-            signed_in(alice), alice.id, UserChanges(email="bob@acme.test", display_name="x")
-        )
+    with pytest.raises(Conflict, match="username"):
+        users.update(signed_in(alice), alice.id, UserChanges(username="bob", display_name="x"))
     with pytest.raises(UnprocessableInput):
         users.update(signed_in(alice), alice.id, UserChanges(username="-"))
     found = users.by_id(alice.id)

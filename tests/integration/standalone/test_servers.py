@@ -5,6 +5,7 @@ import signal
 import socket
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
 from pymongo import MongoClient
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
 
 
 def test_the_test_database_takes_transactions(database: Database[dict[str, Any]]) -> None:
-    database.create_collection("things")
+    things = database.create_collection(
+        f"things-{uuid4()}"
+    )  # a used database keeps its collections
     with database.client.start_session() as session, session.start_transaction():
-        database.things.insert_one({"name": "one"}, session=session)
+        things.insert_one({"name": "one"}, session=session)
         session.abort_transaction()
-    assert database.things.count_documents({}) == 0
+    assert things.count_documents({}) == 0
 
 
 def test_mongodb_finds_its_data_again_on_another_port(tmp_path: Path) -> None:

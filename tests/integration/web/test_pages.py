@@ -137,6 +137,15 @@ def test_a_client_is_signed_in_or_turned_down_once(
     assert "<main>" in again.get_data(as_text=True)
 
 
+def test_a_client_that_is_somewhere_else_is_warned_of(browser: FlaskClient, login: str) -> None:
+    page = text_of(browser, login)
+    assert re.search(r'role="alert">[^<]*198\.51\.100\.7[^<]*127\.0\.0\.1', page)
+    assert "does not expire" in page
+    beside = browser.get(login, environ_overrides={"REMOTE_ADDR": "198.51.100.7"})
+    assert beside.status_code == 200
+    assert 'role="alert"' not in beside.get_data(as_text=True)
+
+
 def test_another_site_approves_nothing(browser: FlaskClient, login: str) -> None:
     form = {"csrf": csrf_in(text_of(browser, login)), "decision": "approve"}
     foreign = {"Origin": "https://elsewhere.test"}

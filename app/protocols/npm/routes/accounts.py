@@ -216,7 +216,8 @@ def _rename(principal: Principal, *, fullname: object, email: object) -> None:
         )
 
     user = _signed_in_user()
-    if email not in (None, user.email) or fullname not in (None, user.display_name):
+    is_other = email not in (None, user.email) or fullname not in (None, user.display_name)
+    if is_other or user.renamed_in is not None:  # The second: an earlier attempt ended half way.
         accounts.update_account(principal, str(principal.user), edit, door=PROTOCOL_NAME)
 
 
@@ -271,7 +272,7 @@ def _profile_of(user: User) -> dict[str, Any]:
         "tfa": None,
         "name": user.username,
         "email": user.email,
-        "email_verified": True,
+        "email_verified": False,
         "created": rendering.timestamp(user.created_at),
         "updated": rendering.timestamp(user.updated_at),
         "cidr_whitelist": None,

@@ -37,13 +37,14 @@ def root() -> Response:
 @blueprint.get("/<npm_name:name>")
 def packument(name: str) -> Response:
     """Give the packument, full or abbreviated."""
-    package = resolution.for_read(current_principal(), current_scope(), identity.to_read(name))
+    principal, scope = current_principal(), current_scope()
+    package = resolution.for_read(principal, scope, identity.to_read(name))
     is_for_change = request.args.get("write") == "true"
     if documents.wants_abbreviated() and not is_for_change:
         kind = documents.ABBREVIATED
     else:
         kind = documents.FULL
-    document = document_of(package, kind, current_scope().base_url)
+    document = document_of(principal, package, kind, scope.base_url)
     if is_for_change:
         response = Response(document.body, content_type=document.media_type)
         response.headers["Cache-Control"] = "no-store"
@@ -54,10 +55,11 @@ def packument(name: str) -> Response:
 @blueprint.get("/<npm_name:name>/<reference>")
 def manifest(name: str, reference: str) -> Response:
     """Give one version's manifest, by number or tag."""
-    package = resolution.for_read(current_principal(), current_scope(), identity.to_read(name))
+    principal, scope = current_principal(), current_scope()
+    package = resolution.for_read(principal, scope, identity.to_read(name))
     kind = documents.manifest_kind(reference)
     return document_response(
-        document_of(package, kind, current_scope().base_url), vary=documents.VARY
+        document_of(principal, package, kind, scope.base_url), vary=documents.VARY
     )
 
 

@@ -16,6 +16,7 @@ from app.registry.scopes import current_scope
 
 _DEFAULT_SIZE = 20
 _LARGEST_SIZE = 250
+_LARGEST_START = 10_000  # what is skipped is read, too
 
 
 @blueprint.get("/-/v1/search")
@@ -23,6 +24,9 @@ def search() -> Response:
     """Find packages by text and qualifiers; an empty text finds all that the caller may see."""
     query = searching.parse_query(request.args.get("text", ""))
     size = min(_number("size", _DEFAULT_SIZE), _LARGEST_SIZE)
+    start = _number("from", 0)
+    if start > _LARGEST_START:
+        raise InvalidInput(f"'from' is at most {_LARGEST_START}. Search for something narrower.")
     terms = packages.Terms(
         words=query.words,
         name_prefix=f"@{query.scope}/" if query.scope else "",
@@ -31,9 +35,7 @@ def search() -> Response:
         flags=query.is_flags,
         not_flags=query.not_flags,
     )
-    found = packages.search(
-        current_principal(), current_scope(), terms, start=_number("from", 0), limit=size
-    )
+    found = packages.search(current_principal(), current_scope(), terms, start=start, limit=size)
     hits = [_hit(one) for one in found.items]
     body = searching.render_search(hits, total=found.total, now=datetime.now(UTC))
     response = Response(body, content_type="application/json")

@@ -272,3 +272,16 @@ def test_an_existing_account_signs_in_with_an_address_beside(anybody: Npm) -> No
     answer = _sign_in(anybody, "rita", PASSWORD, email="elsewhere@packhouse.test")
     assert answer.status_code == 201
     assert User.objects(username="rita").get().email == "rita@packhouse.test"
+
+
+def test_a_profile_says_that_nobody_checked_its_address(npm: Npm) -> None:
+    shown = npm.get("-/npm/v1/user").get_json()
+    assert (shown["email"], shown["email_verified"]) == ("mallory@packhouse.test", False)
+    whole = {**shown, "fullname": "Mallory M.", "tfa": None}  # as npm profile set sends it
+    changed = npm.request("POST", "-/npm/v1/user", json.dumps(whole).encode())
+    assert changed.get_json()["fullname"] == "Mallory M."
+    whole["email"] = "ceo@acme.test"
+    refused = npm.request("POST", "-/npm/v1/user", json.dumps(whole).encode())
+    assert refused.status_code == 403
+    assert "change an e-mail address" in refused.get_json()["error"]
+    assert npm.get("-/npm/v1/user").get_json()["email"] == "mallory@packhouse.test"

@@ -43,6 +43,17 @@ def test_who_was_given_an_artifact_is_recorded_each_time(
         assert event.details == {"file": "thing-1.0.0.tgz"}
 
 
+def test_who_was_given_a_document_is_recorded_each_time(npm: Npm, world: World) -> None:
+    npm.published()
+    for path in ("@acme/thing", "@acme/thing", "@acme/thing/latest"):
+        assert npm.get(path).status_code == 200
+    assert [event.details for event in reads(world)] == [
+        {"document": "npm/packument"},
+        {"document": "npm/packument"},
+        {"document": "npm/manifest/latest"},
+    ]
+
+
 def test_what_is_not_there_or_not_for_the_caller_is_no_read(npm: Npm, world: World) -> None:
     npm.published()
     assert npm.get("@acme/thing/-/thing-2.0.0.tgz").status_code == 404

@@ -33,6 +33,13 @@ def test_a_page_is_part_of_what_was_found_and_the_total_is_all_of_it(npm: Npm) -
     assert _found(npm, "text=acme&from=3") == ([], 3)
 
 
+def test_a_search_goes_only_so_far(npm: Npm) -> None:
+    assert _found(npm, "text=acme&from=10000") == ([], 0)
+    refused = npm.get("-/v1/search?text=acme&from=10001")
+    assert refused.status_code == 400
+    assert "at most 10000" in refused.get_json()["error"]
+
+
 def test_who_asks_for_no_hits_gets_none_but_their_number(npm: Npm) -> None:
     npm.published("@acme/a")
     npm.published("@acme/b")
