@@ -25,6 +25,7 @@ from app.protocols.oci import placement
 from app.protocols.oci.names import Digest, ImageName
 from app.protocols.oci.refusals import BlobUnknown, StillReferenced
 from app.registry.changes import record
+from app.registry.reading import record_read
 from app.registry.resolution import PackageRef
 
 _MOST_CANDIDATES = 100
@@ -45,11 +46,12 @@ class FoundBlob:
     key: str
 
 
-def find(package: PackageRef, digest: Digest) -> FoundBlob:
+def find(principal: Principal, package: PackageRef, digest: Digest) -> FoundBlob:
     """Return a blob of a package that the caller may pull, and note that they were told.
 
     Raises:
         BlobUnknown: the package has no such blob.
+        Unavailable: as for ``reading.record_read``.
     """
 
     def load() -> FoundBlob:
@@ -61,7 +63,9 @@ def find(package: PackageRef, digest: Digest) -> FoundBlob:
             raise BlobUnknown(digest)
         return FoundBlob(sha256=row["sha256"], size_bytes=row["size_bytes"], key=row["key"])
 
-    return coherence.cached(("oci blob", package.id, str(digest)), load)
+    found = coherence.cached(("oci blob", package.id, str(digest)), load)
+    record_read(principal, package, blob=str(digest))
+    return found
 
 
 def is_linked(package: PackageRef, digest: Digest) -> bool:

@@ -18,6 +18,7 @@ from app.models import Manifest, ManifestTag, Organization, Package
 from app.models.rows import rows_of
 from app.protocols.oci.names import PROTOCOL_NAME, Digest
 from app.registry.listing import Row
+from app.registry.reading import record_read
 from app.registry.resolution import PackageRef
 
 MOST_REFERRERS = 1000
@@ -49,8 +50,13 @@ class ReferrerPage:
     next: str | None
 
 
-def list_tags(package: PackageRef, *, after: str, limit: int) -> TagPage:
-    """Return a package's tags that follow one, which need not exist."""
+def list_tags(principal: Principal, package: PackageRef, *, after: str, limit: int) -> TagPage:
+    """Return a package's tags that follow one, which need not exist.
+
+    Raises:
+        Unavailable: as for ``reading.record_read``.
+    """
+    record_read(principal, package, document="tags")
 
     def load() -> TagPage:
         coherence.depends_on(package.name.tag)
@@ -69,16 +75,26 @@ def list_tags(package: PackageRef, *, after: str, limit: int) -> TagPage:
 
 
 def list_referrers(
-    package: PackageRef, subject: Digest, *, artifact_type: str | None, after: str | None
+    principal: Principal,
+    package: PackageRef,
+    subject: Digest,
+    *,
+    artifact_type: str | None,
+    after: str | None,
 ) -> ReferrerPage:
     """Return the manifests of a package that name a subject, which need not exist.
 
     Args:
-        package: that the caller may pull.
+        principal: the caller.
+        package: that they may pull.
         subject: whose referrers.
         artifact_type: only those; none for all.
         after: where the page before ended, as it said.
+
+    Raises:
+        Unavailable: as for ``reading.record_read``.
     """
+    record_read(principal, package, document=f"referrers of {subject}")
 
     def load() -> ReferrerPage:
         coherence.depends_on(package.name.tag)

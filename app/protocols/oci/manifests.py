@@ -36,6 +36,7 @@ from app.protocols.oci.refusals import (
     TagImmutable,
 )
 from app.registry.changes import record
+from app.registry.reading import record_read
 from app.registry.resolution import PackageRef
 
 MOST_TAGS = 100
@@ -78,11 +79,12 @@ class NewManifest:
     tags: frozenset[str]
 
 
-def find(package: PackageRef, reference: Reference) -> FoundManifest:
+def find(principal: Principal, package: PackageRef, reference: Reference) -> FoundManifest:
     """Return a manifest of a package that the caller may pull.
 
     Raises:
         ManifestUnknown: the package has none such.
+        Unavailable: as for ``reading.record_read``.
     """
 
     def load() -> FoundManifest:
@@ -104,7 +106,9 @@ def find(package: PackageRef, reference: Reference) -> FoundManifest:
         )
 
     key = ("oci manifest", package.id, str(reference))
-    return coherence.cached(key, load, size_bytes=lambda one: len(one.content) + 1024)
+    found = coherence.cached(key, load, size_bytes=lambda one: len(one.content) + 1024)
+    record_read(principal, package, manifest=str(reference), digest=found.digest)
+    return found
 
 
 def push(principal: Principal, package: PackageRef, new: NewManifest) -> Digest:

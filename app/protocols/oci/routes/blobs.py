@@ -18,8 +18,9 @@ from app.protocols.oci.routes import blueprint
 def get_blob(raw_name: str, raw_digest: str) -> Response:
     """Give a blob's bytes, or a range of them."""
     name, digest = names.parse_name(raw_name), names.parse_digest(raw_digest)
-    package = placement.for_pull(current_principal(), name)
-    found = blobs.find(package, digest)
+    principal = current_principal()
+    package = placement.for_pull(principal, name)
+    found = blobs.find(principal, package, digest)
     return blob_response(
         found.key,
         found.size_bytes,

@@ -26,8 +26,9 @@ def get_manifest(raw_name: str, raw_reference: str) -> Response:
     Refusing or converting it helps nobody: a client knows what to do with what it asked for.
     """
     name, reference = names.parse_name(raw_name), names.parse_reference(raw_reference)
-    package = placement.for_pull(current_principal(), name)
-    found = manifests.find(package, reference)
+    principal = current_principal()
+    package = placement.for_pull(principal, name)
+    found = manifests.find(principal, package, reference)
     return content_response(
         found.content,
         found.media_type,

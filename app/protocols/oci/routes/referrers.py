@@ -24,12 +24,17 @@ def list_referrers(raw_name: str, raw_digest: str) -> Response:
     A 404 would make clients keep such lists in tags from then on.
     """
     name, digest = names.parse_name(raw_name), names.parse_digest(raw_digest)
-    place = placement.require_pull(current_principal(), name)
+    principal = current_principal()
+    place = placement.require_pull(principal, name)
     artifact_type = request.args.get("artifactType")
     page = _NONE
     if place.package is not None:
         page = listings.list_referrers(
-            place.package, digest, artifact_type=artifact_type, after=request.args.get("last")
+            principal,
+            place.package,
+            digest,
+            artifact_type=artifact_type,
+            after=request.args.get("last"),
         )
     body = (
         b'{"schemaVersion":2,"mediaType":"'

@@ -19,8 +19,10 @@ def list_tags(raw_name: str) -> Response:
     """List tags in the order of their bytes, from after ``last``, at most ``n``."""
     name = names.parse_name(raw_name)
     limit = page_size(MOST_RESULTS)
-    package = placement.for_pull(current_principal(), name)
-    page = listings.list_tags(package, after=request.args.get("last", ""), limit=limit)
+    principal = current_principal()
+    package = placement.for_pull(principal, name)
+    after = request.args.get("last", "")
+    page = listings.list_tags(principal, package, after=after, limit=limit)
     body = orjson.dumps({"name": str(name), "tags": page.tags})
     links: tuple[tuple[str, str], ...] = ()
     if page.has_more:
