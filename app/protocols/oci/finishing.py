@@ -77,7 +77,8 @@ def finish(
                 return
         key = added.extension.complete(upload.key)
     if hashed is None or not hashed.of(digest.algorithm):
-        hashed = hash_again(store.open(key), with_sha512=is_sha512)
+        with store.open(key) as stored:
+            hashed = hash_again(stored, with_sha512=is_sha512)
         if hashed.of(digest.algorithm) != digest.hex:
             store.delete(key)
         _require_digest(whole, hashed, digest)

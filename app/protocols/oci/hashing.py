@@ -64,11 +64,6 @@ class PassingHashes:
         self._update(piece)
         return None
 
-    def update(self, piece: bytes) -> None:
-        """Take the next bytes in."""
-        self.added_bytes += len(piece)
-        self._update(piece)
-
     def _update(self, piece: bytes) -> None:
         for one in (self._hashes or {}).values():
             one.update(piece)
@@ -90,10 +85,15 @@ class PassingHashes:
 
 
 def hash_again(pieces: Iterable[bytes], *, with_sha512: bool) -> Hashing:
-    """Compute the digests of what is stored."""
+    """Compute the digests of what is stored, letting others run meanwhile."""
     hashes = PassingHashes.following("", 0, with_sha512=with_sha512)
+    hashing: Beside[None] | None = None
     for piece in pieces:
-        hashes.update(piece)
+        if hashing is not None:
+            hashing.wait()
+        hashing = hashes.begin_update(piece)
+    if hashing is not None:
+        hashing.wait()
     return cast("Hashing", hashes.result())
 
 
