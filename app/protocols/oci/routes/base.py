@@ -10,7 +10,9 @@ from flask import Response
 from app.auth.current import current_principal
 from app.errors import Unauthenticated
 from app.protocols.oci.answers import json_response
+from app.protocols.oci.names import PROTOCOL_NAME
 from app.protocols.oci.routes import blueprint
+from app.registry.doors import require_door
 
 
 @blueprint.get("/")
@@ -23,4 +25,6 @@ def ping() -> Response:
     principal = current_principal()
     if principal.is_anonymous and principal.scopes is None:
         raise Unauthenticated("authentication required")
+    # A sign-in with a token that is good for nothing here fails at once.
+    require_door(principal, action="read", door=PROTOCOL_NAME)
     return json_response({})

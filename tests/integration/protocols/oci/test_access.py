@@ -392,6 +392,7 @@ def test_limits_of_an_api_token_hold_for_its_bearers(
     bearer = oci_as(only_read).bearer("repository:acme/app:pull,push")
     assert bearer.get("manifests/1").status_code == 200
     assert code_of(bearer.request("POST", "acme/app/blobs/uploads/")) == (403, "DENIED")
+    assert code_of(oci_as(only_npm).bearer().request("GET", "")) == (403, "DENIED")
     refused = oci_as(only_npm).get("manifests/1")
     assert code_of(refused) == (403, "DENIED")
     assert "limited to npm" in refused.get_json()["errors"][0]["message"]
