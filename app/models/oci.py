@@ -29,7 +29,6 @@ from mongoengine import (
 from app.models.fields import now
 from app.models.organizations import Organization
 from app.models.packages import Package
-from app.models.repositories import Repository
 
 
 class Blob(Document):
@@ -91,8 +90,7 @@ class Manifest(Document):
     Attributes:
         digest: by which it was pushed first.
         blobs: SHA-256 of the links that it needs.
-        children: SHA-256 of the manifests that it names.
-        touched_at: when something was last pushed that needs it.
+        touched_at: when an index that names it was last pushed.
     """
 
     package = LazyReferenceField(Package, required=True, dbref=False)
@@ -102,7 +100,6 @@ class Manifest(Document):
     media_type = StringField(required=True)
     content = BinaryField(required=True)
     blobs = ListField(StringField())
-    children = ListField(StringField())
     subject = StringField()  # a digest, with its algorithm; of what may not be there
     artifact_type = StringField(default="")
     descriptor = BinaryField()  # JSON, as its subject's referrers are told of it
@@ -175,7 +172,6 @@ class BlobUpload(Document):
     id = StringField(primary_key=True)
     package = LazyReferenceField(Package, required=True, dbref=False)
     organization = LazyReferenceField(Organization, required=True, dbref=False)
-    repository = LazyReferenceField(Repository, required=True, dbref=False)
     user = ObjectIdField(required=True)
     state = EnumField(UploadState, required=True, default=UploadState.OPEN)
     wants_sha512 = BooleanField(default=False)

@@ -237,7 +237,9 @@ def _write(push: _Push) -> None:
     )
     if not revised.matched_count:
         raise NameUnknown(package.name.display)
-    _save(push, _hold_blobs(package, parsed.blobs), _hold_children(package, parsed.children))
+    blobs = _hold_blobs(package, parsed.blobs)
+    _hold_children(package, parsed.children)
+    _save(push, blobs)
     for tag in sorted(push.new.tags):
         _point(push, tag)
     record(
@@ -268,14 +270,12 @@ def _hold_blobs(package: PackageRef, needed: Sequence[Needed]) -> list[str]:
     return sorted({row["sha256"] for row in rows.values()})
 
 
-def _hold_children(package: PackageRef, needed: Sequence[Needed]) -> list[str]:
-    """Write to the manifests that an index needs; returns the SHA-256 of each that is there."""
+def _hold_children(package: PackageRef, needed: Sequence[Needed]) -> None:
+    """Write to the manifests that an index needs."""
     rows = _hold(Manifest, package, needed)
-    if not package.repository.allow_sparse_index:
-        missing = [one.digest for one in needed if _is_missed(one) and one.digest not in rows]
-        if missing:
-            raise ContentUnknown(list(dict.fromkeys(missing)))
-    return sorted({row["sha256"] for row in rows.values()})
+    missing = [one.digest for one in needed if _is_missed(one) and one.digest not in rows]
+    if missing and not package.repository.allow_sparse_index:
+        raise ContentUnknown(list(dict.fromkeys(missing)))
 
 
 def _is_missed(needed: Needed) -> bool:
@@ -305,10 +305,10 @@ def _hold(
     return found
 
 
-def _save(push: _Push, blobs: list[str], children: list[str]) -> None:
+def _save(push: _Push, blobs: list[str]) -> None:
     """Insert a manifest, or see to it that the one that is there has this address too."""
     parsed, address = push.new.parsed, push.address
-    held: Row = {"blobs": blobs, "children": children, "touched_at": push.moment}
+    held: Row = {"blobs": blobs, "touched_at": push.moment}
     if address.algorithm != "sha256":
         held[address.algorithm] = address.hex
     first: Row = {

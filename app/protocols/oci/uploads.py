@@ -125,7 +125,6 @@ def begin(
         "_id": upload_id,
         "package": package.id,
         "organization": package.repository.organization_id,
-        "repository": package.repository.id,
         "user": principal.user,
         "state": UploadState.OPEN,
         "wants_sha512": wants_sha512,
