@@ -29,7 +29,6 @@ class LocalUnfinished:
 
     def __init__(self, staging: StagingArea) -> None:
         self._directory = staging.directory / "unfinished"
-        self._directory.mkdir(mode=0o700, exist_ok=True)
 
     def extend(self, unfinished: Unfinished, move: Callable[[Path, str], None]) -> LocalExtension:
         """Begin to append; see ``ObjectStore.extend``.
@@ -37,6 +36,7 @@ class LocalUnfinished:
         Args:
             move: gives the file its key, once it is complete.
         """
+        self._directory.mkdir(mode=0o700, exist_ok=True)
         path = self._path(unfinished)
         file = _open_locked(path, unfinished, creating=unfinished.size_bytes == 0)
         return LocalExtension(path, file, unfinished, move)
@@ -49,7 +49,7 @@ class LocalUnfinished:
         """Remove the files that were last written that long ago; returns how many."""
         before = time.time() - older_than_seconds
         count = 0
-        for path in self._directory.iterdir():
+        for path in self._directory.glob("*"):
             with suppress(FileNotFoundError):  # It was completed, or another process sweeps too.
                 if path.stat().st_mtime < before:
                     path.unlink()
