@@ -41,7 +41,7 @@ from app.models import (
 from app.models.fields import now
 from app.models.rows import rows_of
 from app.protocols.oci.names import PROTOCOL_NAME
-from app.protocols.oci.placement import UNUSED_REVISION, forget_content, holds_content
+from app.protocols.oci.placement import UNUSED_REVISION, empty, holds_content
 from app.protocols.oci.uploads import unfinished_of
 from app.registry import store_owner
 from app.registry.listing import Row
@@ -164,15 +164,7 @@ class _Run:
         """Remove what deleted packages hold, unless they are pushed to again right now."""
         for row in _deleted_packages(self.before):
             self._check_time()
-
-            def work(package_id: ObjectId = row["_id"]) -> int:
-                # Reviving it writes to its row too.
-                still_deleted = rows_of(Package).update_one(
-                    {"_id": package_id, "deleted_at": {"$ne": None}}, {"$inc": {"revision": 1}}
-                )
-                return forget_content([package_id]) if still_deleted.matched_count else 0
-
-            if in_transaction(work):
+            if empty(row["_id"]):
                 self.found(Finding(kind="package", name=row["display_name"], size_bytes=0))
 
     def forget_packages(self) -> None:

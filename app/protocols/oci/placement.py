@@ -43,6 +43,8 @@ from app.registry.resolution import PackageRef, PublishTarget
 UNUSED_REVISION = 1
 """Of a package that was made by the begin of an upload, and that no manifest was pushed to."""
 
+_CONTENT = (ManifestTag, Manifest, BlobLink)
+_BATCH = 1000
 _DENIED = "requested access to the resource is denied"
 
 
@@ -228,6 +230,9 @@ def _create(principal: Principal, place: Place) -> PackageRef:
     """Make a package's row, or revive a deleted one without what it held; others may too."""
     name = place.name
     repository = place.repository or _create_repository(principal, place)
+    deleted = resolution.locate(name.scope, name.shared)
+    if deleted is not None and deleted.is_deleted:
+        empty(deleted.id)
     key = {
         "protocol": PROTOCOL_NAME,
         "organization": repository.organization_id,
@@ -241,8 +246,8 @@ def _create(principal: Principal, place: Place) -> PackageRef:
             row = Package(**key, display_name=name.package)
         elif row.deleted_at is None:
             return
-        else:
-            forget_content([row.id])
+        elif _forget_some(row.id) == _BATCH:
+            raise Conflict(f"{name} is just being deleted. Try again in a minute.")
         row.repository = repository.id
         row.deleted_at = None
         row.published_at = row.updated_at = now()
@@ -290,17 +295,44 @@ def _create_repository(principal: Principal, place: Place) -> RepositoryFacts:
     return resolution.create_repository(principal, target)
 
 
-def forget_content(packages: list[ObjectId]) -> int:
-    """Remove all that packages hold; the blobs' bytes are the collector's. Returns the rows."""
-    held = {"package": {"$in": packages}}
-    return sum(
-        rows_of(kind).delete_many(held).deleted_count for kind in (ManifestTag, Manifest, BlobLink)
-    )
+def empty(package_id: ObjectId) -> int:
+    """Remove all that a deleted package holds, unless it is pushed to again meanwhile.
+
+    The blobs' bytes are the collector's. Large packages take several transactions, each of
+    which leaves everything right: nobody sees what a deleted package holds.
+
+    Returns:
+        How many rows went.
+    """
+
+    def work() -> int:
+        # Reviving it writes to its row too.
+        still_deleted = rows_of(Package).update_one(
+            {"_id": package_id, "deleted_at": {"$ne": None}}, {"$inc": {"revision": 1}}
+        )
+        return _forget_some(package_id) if still_deleted.matched_count else 0
+
+    count = 0
+    while batch := in_transaction(work):
+        count += batch
+    return count
+
+
+def _forget_some(package_id: ObjectId) -> int:
+    """Remove up to a batch of what a package holds, within a transaction."""
+    left = _BATCH
+    for kind in _CONTENT:
+        found = rows_of(kind).find({"package": package_id}, {"_id": 1}).limit(left)
+        ids = [row["_id"] for row in found]
+        rows_of(kind).delete_many({"_id": {"$in": ids}})
+        left -= len(ids)
+        if not left:
+            break
+    return _BATCH - left
 
 
 def holds_content(package_id: ObjectId) -> bool:
     """Whether a package holds anything."""
     return any(
-        rows_of(kind).find_one({"package": package_id}, {"_id": 1}) is not None
-        for kind in (ManifestTag, Manifest, BlobLink)
+        rows_of(kind).find_one({"package": package_id}, {"_id": 1}) is not None for kind in _CONTENT
     )
