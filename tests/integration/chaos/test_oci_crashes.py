@@ -160,8 +160,7 @@ def test_killed_workers_and_collectors_leave_whole_images_and_no_orphans(
         for one in (collector, *pushers):
             one.start()
         kills = 0
-        while any(one.is_alive() for one in pushers):
-            over.wait(chance.uniform(0.5, 5.0))
+        while _go_on(pushers, chance.randint(1, 12), over):
             pids = server.worker_pids()
             if pids:
                 with suppress(ProcessLookupError):
@@ -177,6 +176,16 @@ def test_killed_workers_and_collectors_leave_whole_images_and_no_orphans(
     assert collector.killed > 0
     with outside.context():
         _assert_sound(settings, pushers)
+
+
+def _go_on(pushers: list[Pusher], more: int, over: Event) -> bool:
+    """Wait until so many more pushes are acknowledged; return whether there are any left."""
+    goal = more + sum(len(one.acknowledged) for one in pushers)
+    while sum(len(one.acknowledged) for one in pushers) < goal:
+        if not any(one.is_alive() for one in pushers):
+            return False
+        over.wait(0.01)
+    return True
 
 
 def _assert_whole(pusher: Pusher) -> None:
