@@ -62,8 +62,9 @@ class MongoServer:
                 *("--wiredTigerCacheSizeGB", "0.5"),
                 # One member needs little history; the default is 5 % of the disk.
                 *("--oplogSize", "256"),
-                # A process that is killed within a transaction holds its rows for so long.
-                *("--setParameter", "transactionLifetimeLimitSeconds=10"),
+                # A process that is killed within a transaction holds its rows for so long, and
+                # half as long again: less than others wait for them (``models.connection``).
+                *("--setParameter", "transactionLifetimeLimitSeconds=6"),
                 "--nounixsocket",
             ),
             log=self._log,
