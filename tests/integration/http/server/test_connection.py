@@ -61,7 +61,7 @@ def test_a_flood_of_pipelined_requests_leaves_others_their_turn(server: Server) 
             answered += 1
         sender.join()
         reader.join()
-    assert answered > 20
+    assert answered > 5  # served to its end first, the flood would leave one or two
 
 
 def test_a_client_that_sends_without_a_pause_leaves_others_their_turn(server: Server) -> None:
