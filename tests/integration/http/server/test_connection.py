@@ -49,7 +49,7 @@ def test_pipelined_requests_are_answered_in_their_order(client: Client) -> None:
 
 
 def test_a_flood_of_pipelined_requests_leaves_others_their_turn(server: Server) -> None:
-    count = 3000
+    count = 12_000  # enough that a busy machine has time for many turns
     with server.connect() as flood, server.connect() as other:
         sender = Thread(target=flood.send, args=(HELLO * count,))
         reader = Thread(target=lambda: [flood.answer() for _ in range(count)])
@@ -61,7 +61,7 @@ def test_a_flood_of_pipelined_requests_leaves_others_their_turn(server: Server) 
             answered += 1
         sender.join()
         reader.join()
-    assert answered > 5  # served to its end first, the flood would leave one or two
+    assert answered > 20
 
 
 def test_a_client_that_sends_without_a_pause_leaves_others_their_turn(server: Server) -> None:
