@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from app.models import connection
 from app.standalone.process import running
 from app.standalone.servers import MongoServer, RedisServer, S3Server
 from migrations.runner import migrate
+from tests import oplog
 from tests.databases import Databases
 from tests.new_settings import new_settings, on_s3
 
@@ -34,7 +36,8 @@ def servers_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def mongodb_url(servers_directory: Path) -> Iterator[str]:
     """A MongoDB replica set of one."""
     server = MongoServer(servers_directory / "mongodb", servers_directory / "mongodb.log")
-    with running(server.part()):
+    part = server.part()
+    with running(replace(part, argv=(*part.argv, *oplog.ALLOWING_IT))):
         yield server.url
 
 

@@ -5,20 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
 
 import mongoengine
+from bson import Timestamp
+from mongoengine import Document
 from pymongo import MongoClient, ReadPreference, WriteConcern, timeout
 from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError, WTimeoutError
 from pymongo.read_concern import ReadConcern
 
 from app.errors import Unavailable
+from app.models.rows import rows_of
 
 Result = TypeVar("Result")
 
 _ALIAS = "default"
 _DURABLE = WriteConcern(w="majority", j=True)
+UNSYNCED = WriteConcern(w=1, j=False)
 _SNAPSHOT = ReadConcern("snapshot")
 _SERVER_SELECTION_SECONDS = 3
 _LONGEST_TRANSACTION_SECONDS = 10
@@ -76,11 +82,41 @@ def client() -> MongoClient[dict[str, object]]:
     return found
 
 
-def in_transaction(work: Callable[[], Result]) -> Result:
+@dataclass(frozen=True, kw_only=True)
+class Written(Generic[Result]):
+    """What an unsynced write returned, and when it was by MongoDB's clock."""
+
+    result: Result
+    at: Timestamp
+
+
+def write_unsynced(
+    kind: type[Document], write: Callable[[Collection[dict[str, Any]]], Result]
+) -> Written[Result]:
+    """Write what need not outlive a crash of MongoDB, and so waits for no disk.
+
+    A transaction that begins later sees it only if it is told so (``in_transaction``): it reads
+    a snapshot that goes no further than the oldest write under way, anybody's.
+
+    Args:
+        kind: whose rows are written.
+        write: one write to them; returns what it gave.
+    """
+    rows = rows_of(kind).with_options(write_concern=UNSYNCED)
+    with client().start_session() as session, session.bind(end_session=False):
+        result = write(rows)
+        return Written(result=result, at=cast("Timestamp", session.operation_time))
+
+
+def in_transaction(work: Callable[[], Result], *, after: Timestamp | None = None) -> Result:
     """Run ``work`` so that all of its writes happen, or none.
 
     Models used inside take part without naming a session. ``work`` may run again
     after a write conflict, so it must change nothing but the database.
+
+    Args:
+        work: reads and writes rows.
+        after: of an unsynced write (``write_unsynced``) that ``work`` has to see.
 
     Raises:
         Unavailable: MongoDB does not answer, or somebody else holds the same rows, for ten
@@ -89,6 +125,8 @@ def in_transaction(work: Callable[[], Result]) -> Result:
     """
     try:
         with _session() as session:
+            if after is not None:
+                session.advance_operation_time(after)
             return session.with_transaction(
                 lambda _session: _marked(work),
                 read_concern=_SNAPSHOT,

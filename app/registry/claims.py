@@ -20,13 +20,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from bson import ObjectId
-from pymongo import WriteConcern
+from bson import ObjectId, Timestamp
 from pymongo.errors import DuplicateKeyError
 
 from app.errors import Conflict, PublishInProgress
 from app.extensions import store
 from app.models import PublishClaim, Version
+from app.models.connection import UNSYNCED, write_unsynced
 from app.models.fields import now
 from app.models.rows import rows_of
 from app.registry import formats
@@ -34,16 +34,12 @@ from app.registry import formats
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pymongo.collection import Collection as Rows
-
     from app.registry.names import PackageName
 
 _LEAST_PATIENCE = timedelta(minutes=2)
 _SLOWEST_BYTES_PER_SECOND = 256 * 1024  # from here to the store
 _OUTCOME_WAITS_SECONDS = (0.02, 0.03, 0.05, 0.1, 0.2, *[0.4] * 24)
 """How long to wait for the outcome of somebody else's publish, between looks: ten seconds."""
-
-_UNSYNCED = WriteConcern(w=1, j=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,10 +82,15 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """A number that is ours to finish, as long as nobody takes it away."""
+    """A number that is ours to finish, as long as nobody takes it away.
+
+    Attributes:
+        taken_at: by MongoDB's clock; a transaction has to see what was there then.
+    """
 
     key: str
     attempt: str
+    taken_at: Timestamp
 
 
 def take(wanted: Number, attempt: Attempt, refuse_taken: Callable[[], None]) -> Claim:
@@ -103,34 +104,35 @@ def take(wanted: Number, attempt: Attempt, refuse_taken: Callable[[], None]) -> 
     Raises:
         PublishInProgress: somebody else has been publishing it for ten seconds.
     """
-    is_ours = _insert(wanted, attempt) or _take_over(wanted, attempt)
+    claim = _insert(wanted, attempt) or _take_over(wanted, attempt)
     for seconds in _OUTCOME_WAITS_SECONDS:
-        if is_ours:
+        if claim is not None:
             break
         time.sleep(seconds)
         refuse_taken()
-        is_ours = _insert(wanted, attempt)
-    if not is_ours:
+        claim = _insert(wanted, attempt)
+    if claim is None:
         raise PublishInProgress(wanted.name.display, wanted.display)
-    return Claim(key=wanted.key, attempt=attempt.id)
+    return claim
 
 
-def _insert(wanted: Number, attempt: Attempt) -> bool:
+def _insert(wanted: Number, attempt: Attempt) -> Claim | None:
+    row = {"_id": wanted.key, "repository": wanted.repository, **_fields_of(attempt)}
     try:
-        _rows().insert_one(
-            {"_id": wanted.key, "repository": wanted.repository, **_fields_of(attempt)}
-        )
+        inserted = write_unsynced(PublishClaim, lambda rows: rows.insert_one(row))
     except DuplicateKeyError:
-        return False
-    return True
+        return None
+    return Claim(key=wanted.key, attempt=attempt.id, taken_at=inserted.at)
 
 
-def _take_over(wanted: Number, attempt: Attempt) -> bool:
+def _take_over(wanted: Number, attempt: Attempt) -> Claim | None:
     """Take an abandoned claim over; what its attempt made becomes what no row names."""
-    taken = _rows().update_one(
-        {"_id": wanted.key, "expires_at": {"$lt": now()}}, {"$set": _fields_of(attempt)}
-    )
-    return taken.matched_count == 1
+    expired = {"_id": wanted.key, "expires_at": {"$lt": now()}}
+    changes = {"$set": _fields_of(attempt)}
+    taken = write_unsynced(PublishClaim, lambda rows: rows.update_one(expired, changes))
+    if not taken.result.matched_count:
+        return None
+    return Claim(key=wanted.key, attempt=attempt.id, taken_at=taken.at)
 
 
 def _fields_of(attempt: Attempt) -> dict[str, Any]:
@@ -158,13 +160,13 @@ def finish(claims: Sequence[Claim]) -> None:
 def release(claim: Claim) -> None:
     """Undo a claim whose publish failed; what cannot be undone now, the sweeper does."""
     with suppress(Exception):
-        _remove(claim)
+        _remove(claim.key, claim.attempt)
 
 
 def remove_abandoned(before: datetime) -> int:
     """Remove claims that expired before then, with their objects; returns how many."""
-    rows = list(_rows().find({"expires_at": {"$lt": before}}, {"attempt": 1}))
-    return sum(_remove(Claim(key=row["_id"], attempt=row["attempt"])) for row in rows)
+    rows = list(rows_of(PublishClaim).find({"expires_at": {"$lt": before}}, {"attempt": 1}))
+    return sum(_remove(row["_id"], row["attempt"]) for row in rows)
 
 
 def remove_of_repositories(repositories: Collection[ObjectId]) -> None:
@@ -181,27 +183,24 @@ def keys_in_use(keys: Collection[str]) -> set[str]:
     Claims are asked first: a claim that becomes a version in between is found as the one or as
     the other.
     """
-    claimed = _rows().find({"keys": {"$in": list(keys)}}, {"keys": 1, "_id": 0})
+    claimed = rows_of(PublishClaim).find({"keys": {"$in": list(keys)}}, {"keys": 1, "_id": 0})
     found = {key for row in claimed for key in row["keys"]}
     versions = rows_of(Version).find({"files.key": {"$in": list(keys)}}, {"files.key": 1, "_id": 0})
     found |= {file["key"] for row in versions for file in row["files"]}
     return found | formats.keys_named(keys)
 
 
-def _remove(claim: Claim) -> bool:
+def _remove(key: str, attempt: str) -> bool:
     """Take a claim away, then its objects, then the row that names them."""
+    rows = rows_of(PublishClaim).with_options(write_concern=UNSYNCED)
     remover = f"removed-{uuid.uuid4().hex}"
-    row = _rows().find_one_and_update(
-        {"_id": claim.key, "attempt": claim.attempt},
+    row = rows.find_one_and_update(
+        {"_id": key, "attempt": attempt},
         {"$set": {"attempt": remover, "expires_at": now() + _LEAST_PATIENCE}},
         {"keys": 1},
     )
     if row is None:
         return False
-    for key in row["keys"]:
-        store.delete(key)
-    return _rows().delete_one({"_id": claim.key, "attempt": remover}).deleted_count == 1
-
-
-def _rows() -> Rows[dict[str, Any]]:
-    return rows_of(PublishClaim).with_options(write_concern=_UNSYNCED)
+    for object_key in row["keys"]:
+        store.delete(object_key)
+    return rows.delete_one({"_id": key, "attempt": remover}).deleted_count == 1

@@ -111,7 +111,8 @@ def _show_all(group: Sequence[Ready]) -> list[Published]:
         return [one.published for one in changes]
 
     tags = {one.target.name.tag for one in group}
-    return coherence.change(tags, lambda: in_transaction(work))
+    taken_at = max(one.claim.taken_at for one in group)
+    return coherence.change(tags, lambda: in_transaction(work, after=taken_at))
 
 
 def create_group_commit() -> GroupCommit[Ready, Published]:

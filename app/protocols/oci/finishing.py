@@ -20,6 +20,7 @@ from app.auth.principal import Principal
 from app.errors import InvalidInput, QuotaExceeded, TooLarge
 from app.extensions import store
 from app.models import BlobUpload, Garbage, UploadState, in_transaction
+from app.models.connection import UNSYNCED
 from app.models.fields import now
 from app.models.rows import rows_of
 from app.protocols.oci import blobs, quotas, uploads
@@ -119,10 +120,10 @@ def _link_stored(principal: Principal, whole: Upload, hashed: Hashing) -> bool:
         _record_push(principal, whole, hashed)
         return True
 
-    if not in_transaction(work):
+    if not in_transaction(work, after=whole.taken_at):
         return False
     store.forget(whole.arrived)
-    uploads.unsynced_rows().delete_one({"_id": whole.id})
+    rows_of(BlobUpload).with_options(write_concern=UNSYNCED).delete_one({"_id": whole.id})
     return True
 
 
@@ -143,19 +144,20 @@ def _link_new(principal: Principal, whole: Upload, hashed: Hashing, key: str) ->
         _record_push(principal, whole, hashed)
 
     def link() -> bool:
-        _take_row(whole)
         if not blobs.link(whole.package, hashed.sha256, sha512=hashed.sha512):
-            return False
+            return False  # The upload is still ours.
+        _take_row(whole)
         rows_of(Garbage).insert_one({"_id": key, "size_bytes": whole.size_bytes, "since": now()})
         _record_push(principal, whole, hashed)
         return True
 
     try:
         try:
-            in_transaction(insert)
+            in_transaction(insert, after=whole.taken_at)
         except DuplicateKeyError:
-            if not in_transaction(link):
-                in_transaction(insert)  # The other one was collected at this very moment.
+            if not in_transaction(link, after=whole.taken_at):
+                # The other one was collected at this very moment.
+                in_transaction(insert, after=whole.taken_at)
     except UploadUnknown:
         store.delete(key)  # Perhaps the collector looked for it before it was there.
         raise

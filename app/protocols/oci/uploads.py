@@ -6,7 +6,9 @@ not in order, and a process that died has added nothing. The digest is computed 
 bytes pass, for as long as one process sees all of them; else they are read again.
 
 The row is there before the first byte and goes in the transaction that links the blob. So
-everything that a crash leaves in the store is named by a row that the collector finds.
+everything that a crash leaves in the store is named by a row that the collector finds. It is
+written without waiting for the disk where a request begins or takes an upload: one whose row
+is lost in a crash of MongoDB cannot be finished, and its client begins another one.
 
 Spec: OCI distribution 1.1, "Pushing blobs".
 """
@@ -21,13 +23,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from pymongo import WriteConcern
-from pymongo.collection import Collection
+from bson import Timestamp
 
 from app.auth.principal import Principal
-from app.errors import InvalidInput, TooManyRequests
+from app.errors import InvalidInput, TooManyRequests, Unavailable
 from app.extensions import settings, store
 from app.models import BlobUpload, UploadState
+from app.models.connection import write_unsynced
 from app.models.fields import now
 from app.models.rows import rows_of
 from app.offload import Beside
@@ -49,8 +51,6 @@ from app.storage.base import (
 
 MOST_OPEN = 200
 """Uploads that one user may have open at once."""
-
-_UNSYNCED = WriteConcern(w=1, j=False)
 
 Row = dict[str, Any]  # a document as MongoDB holds it
 
@@ -76,6 +76,8 @@ class Upload:
         arrived: what is in the store.
         key: where the blob will be, once somebody finishes it, if it has no parts.
         hashed: digests of all of it; none where it has to be read again.
+        taken_at: by MongoDB's clock, where this request will finish it; a transaction has to
+            see the row as it was then.
     """
 
     id: str
@@ -85,6 +87,7 @@ class Upload:
     key: str
     hashed: Hashing | None
     wants_sha512: bool
+    taken_at: Timestamp | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -143,8 +146,8 @@ def begin(
     if finishing is not None:
         row["state"] = UploadState.FINISHING
         row["key"] = blob_key(package.repository.organization_slug, finishing, upload_id)
-    unsynced_rows().insert_one(row)
-    return _upload(name, package, row)
+    inserted = write_unsynced(BlobUpload, lambda rows: rows.insert_one(row))
+    return _upload(name, package, row, taken_at=inserted.at)
 
 
 def find(principal: Principal, name: ImageName, package: PackageRef, upload_id: str) -> Upload:
@@ -166,21 +169,27 @@ def take(
 
     Raises:
         UploadUnknown: as for :func:`find`.
+        Unavailable: another request is finishing it, or died of that: the client may ask again,
+            and begin anew if that does not help.
     """
-    row = unsynced_rows().find_one_and_update(
-        _open_key(principal, package, upload_id),
-        {
-            "$set": {
-                "state": UploadState.FINISHING,
-                "key": blob_key(package.repository.organization_slug, digest, upload_id),
-                "touched_at": now(),
-            }
-        },
-        return_document=True,
+    key = _open_key(principal, package, upload_id)
+    changes = {
+        "$set": {
+            "state": UploadState.FINISHING,
+            "key": blob_key(package.repository.organization_slug, digest, upload_id),
+            "touched_at": now(),
+        }
+    }
+    taken = write_unsynced(
+        BlobUpload, lambda rows: rows.find_one_and_update(key, changes, return_document=True)
     )
-    if row is None:
+    if taken.result is None:
+        if rows_of(BlobUpload).find_one({**key, "state": UploadState.FINISHING}, {"_id": 1}):
+            raise Unavailable(
+                "Another request is finishing this upload. Try again in a few seconds."
+            )
         raise UploadUnknown
-    return _upload(name, package, row)
+    return _upload(name, package, taken.result, taken_at=taken.at)
 
 
 def expired_before(moment: datetime) -> datetime:
@@ -349,14 +358,6 @@ def record_progress(seen: Upload, now_there: Upload, state: UploadState) -> None
         raise OutOfOrder(seen.location, row["size_bytes"])
 
 
-def unsynced_rows() -> Collection[Row]:
-    """Return the rows for writes that need not outlive a crash of MongoDB.
-
-    An upload whose row is gone cannot be finished, and its client begins another one.
-    """
-    return rows_of(BlobUpload).with_options(write_concern=_UNSYNCED)
-
-
 def _open_key(principal: Principal, package: PackageRef, upload_id: str) -> Row:
     return {
         "_id": upload_id,
@@ -367,7 +368,9 @@ def _open_key(principal: Principal, package: PackageRef, upload_id: str) -> Row:
     }
 
 
-def _upload(name: ImageName, package: PackageRef, row: Row) -> Upload:
+def _upload(
+    name: ImageName, package: PackageRef, row: Row, *, taken_at: Timestamp | None = None
+) -> Upload:
     hashed = None
     if row["hashed_sha256"]:
         hashed = Hashing(sha256=row["hashed_sha256"], sha512=row["hashed_sha512"])
@@ -379,6 +382,7 @@ def _upload(name: ImageName, package: PackageRef, row: Row) -> Upload:
         key=row["key"],
         hashed=hashed,
         wants_sha512=row["wants_sha512"],
+        taken_at=taken_at,
     )
 
 

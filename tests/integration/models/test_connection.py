@@ -1,18 +1,23 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from app.errors import Unavailable
 from app.models import PlatformSettings, connection, in_transaction
-from app.models.connection import is_in_transaction
+from app.models.connection import is_in_transaction, write_unsynced
+from app.models.rows import rows_of
 from app.standalone.process import running
 from app.standalone.servers import MongoServer
+from tests.oplog import a_write_under_way
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pymongo.database import Database
 
     from config.settings import Settings
 
@@ -46,6 +51,22 @@ def test_a_url_that_names_a_write_concern_can_be_used(settings: Settings) -> Non
         connection.client().drop_database(settings.mongodb_db)
     finally:
         connection.disconnect()
+
+
+def test_a_transaction_sees_the_unsynced_write_that_it_comes_after(
+    database: Database[dict[str, Any]],
+) -> None:
+    def seen() -> int:
+        return rows_of(PlatformSettings).count_documents({})
+
+    with ThreadPoolExecutor(1) as pool:
+        with a_write_under_way(database):
+            row = PlatformSettings(name="first").to_mongo()
+            written = write_unsynced(PlatformSettings, lambda rows: rows.insert_one(row))
+            waiting = pool.submit(in_transaction, seen, after=written.at)
+            with pytest.raises(TimeoutError):
+                waiting.result(timeout=0.2)
+        assert waiting.result() == 1
 
 
 @pytest.mark.chaos

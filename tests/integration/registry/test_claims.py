@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from bson import ObjectId
@@ -16,9 +18,12 @@ from app.models.fields import now
 from app.registry import claims
 from app.registry.names import PackageName
 from app.registry.sweeping import sweep
+from tests.oplog import a_write_under_way
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pymongo.database import Database
 
     from tests.world import World
 
@@ -47,7 +52,7 @@ def take(*keys: str, size_bytes: int = 5) -> claims.Claim:
 
 
 def finish(claim: claims.Claim) -> None:
-    in_transaction(lambda: claims.finish([claim]))
+    in_transaction(lambda: claims.finish([claim]), after=claim.taken_at)
 
 
 def put_object(key: str = KEY) -> None:
@@ -67,11 +72,24 @@ def expire(claim: claims.Claim) -> None:
 def test_a_number_is_one_publishers_at_a_time_until_it_is_finished() -> None:
     claim = take()
     with pytest.raises(Conflict, match="another"):
-        finish(claims.Claim(key=claim.key, attempt="another"))
+        finish(replace(claim, attempt="another"))
     finish(claim)
     assert PublishClaim.objects.count() == 0
     with pytest.raises(Conflict, match="another"):
         finish(claim)
+
+
+def test_a_claim_is_kept_while_another_write_is_under_way(
+    database: Database[dict[str, Any]],
+) -> None:
+    """Whose transactions would not see it, were they not told to."""
+    with ThreadPoolExecutor(1) as pool:
+        with a_write_under_way(database):
+            finishing = pool.submit(finish, take())
+            with pytest.raises(TimeoutError):
+                finishing.result(timeout=0.5)
+        finishing.result()
+    assert PublishClaim.objects.count() == 0
 
 
 def test_who_waits_for_a_number_is_told_once_it_is_taken() -> None:

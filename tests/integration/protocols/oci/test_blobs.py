@@ -5,15 +5,19 @@ from __future__ import annotations
 import io
 import json
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from app.models import AuditRecord, Blob, BlobUpload, PendingEvent, RepositoryRole
+from app.models import AuditRecord, Blob, BlobUpload, PendingEvent, RepositoryRole, UploadState
 from app.protocols.oci.uploads import MOST_OPEN
 from tests.integration.protocols.oci.conftest import an_image, code_of, sha256, sha512
+from tests.oplog import a_write_under_way
 
 if TYPE_CHECKING:
+    from pymongo.database import Database
+
     from tests.integration.protocols.oci.conftest import Acme, Oci
     from tests.world import World
 
@@ -134,6 +138,34 @@ def test_a_put_whose_answer_was_lost_can_be_sent_again(oci: Oci) -> None:
     finishing = f"{location}?digest={sha256(CONTENT)}"
     assert oci.request("PUT", finishing, CONTENT).status_code == 201
     assert oci.request("PUT", finishing, CONTENT).status_code == 201
+
+
+@pytest.mark.parametrize("requests", [1, 2], ids=["one-request", "two-requests"])
+def test_an_upload_ends_well_while_another_write_is_under_way(
+    oci: Oci, database: Database[dict[str, Any]], requests: int
+) -> None:
+    """Whose transactions would not see the upload's own row, were they not told to."""
+    oci.begin()  # The package is there.
+    with ThreadPoolExecutor(1) as pool:
+        with a_write_under_way(database):
+            place = f"{oci.name}/blobs/uploads/"
+            method = "POST"
+            if requests == 2:
+                place, method = oci.begin(), "PUT"
+            pushed = pool.submit(oci.request, method, f"{place}?digest={sha256(CONTENT)}", CONTENT)
+            with pytest.raises(TimeoutError):
+                pushed.result(timeout=0.5)
+        assert pushed.result().status_code == 201
+    the_blob_is_there(oci, CONTENT, sha256(CONTENT))
+
+
+def test_an_upload_that_another_request_is_finishing_is_not_unknown(oci: Oci) -> None:
+    """Or a client that repeats a request whose answer was 503 would give up the whole push."""
+    location = oci.begin()
+    BlobUpload.objects.update_one(set__state=UploadState.FINISHING)
+    answer = oci.request("PUT", f"{location}?digest={sha256(CONTENT)}", CONTENT)
+    assert code_of(answer) == (503, "UNAVAILABLE")
+    assert answer.headers["Retry-After"] == "5"
 
 
 def test_a_cancelled_upload_is_over(oci: Oci) -> None:
