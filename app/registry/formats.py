@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
+from bson import ObjectId
 from flask import Flask, current_app
 
 _FORMATS = "packhouse.formats"
@@ -18,6 +19,12 @@ def _none(keys: Collection[str]) -> set[str]:
     """Name no objects."""
     del keys
     return set()
+
+
+def _no_bytes(packages: Collection[ObjectId]) -> int:
+    """Hold nothing."""
+    del packages
+    return 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +56,8 @@ class PackageFormat:
             it has none) and name.
         dependencies: what a version's manifest says that it needs.
         named_keys: which keys of objects it names in rows of its own, beside versions.
+        stored_bytes: how many bytes some packages of one organization hold together in rows of
+            its own, beside versions.
         names_repositories: a package's first component may be its repository's slug.
     """
 
@@ -59,6 +68,7 @@ class PackageFormat:
     name_of_purl: Callable[[str, str], str]
     dependencies: Callable[[bytes], tuple[Dependency, ...]]
     named_keys: Callable[[Collection[str]], set[str]] = _none
+    stored_bytes: Callable[[Collection[ObjectId]], int] = _no_bytes
     names_repositories: bool = False
 
 
@@ -81,3 +91,8 @@ def format_of(protocol: str) -> PackageFormat:
 def keys_named(keys: Collection[str]) -> set[str]:
     """Return which keys of objects a format names in rows of its own."""
     return {key for one in served_formats().values() for key in one.named_keys(keys)}
+
+
+def stored_bytes(packages: Collection[ObjectId]) -> int:
+    """Return how many bytes some packages of one organization hold beside their versions."""
+    return sum(one.stored_bytes(packages) for one in served_formats().values())

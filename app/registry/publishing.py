@@ -18,7 +18,7 @@ from app.errors import Conflict, Unavailable, VersionExists
 from app.extensions import store
 from app.models import File, Package, Version, VersionState
 from app.models.rows import rows_of
-from app.registry import claims, showing
+from app.registry import claims, quotas, showing
 from app.registry.repositories import organization_by_id
 from app.registry.resolution import PublishTarget, create_repository
 from app.registry.uploads import Published, Upload, UploadedFile
@@ -35,12 +35,15 @@ def publish(principal: Principal, target: PublishTarget, upload: Upload) -> Publ
 
     Raises:
         VersionExists: the number is taken; versions are immutable.
+        QuotaExceeded: the repository or its organization is full.
         PublishInProgress: somebody else has been publishing it for ten seconds.
         NameRefused: another organization claimed the name at this very moment.
         Conflict: the repository was deleted meanwhile.
         Unavailable: a service does not answer. Only where the last step's outcome is
             unknown may the version be visible all the same.
     """
+    size_bytes = sum(one.staged.size_bytes for one in upload.files)
+    quotas.require_room(target.repository, size_bytes)
     if target.creates_repository:
         repository = create_repository(principal, target)
         target = replace(target, repository=repository, creates_repository=False)
@@ -51,7 +54,7 @@ def publish(principal: Principal, target: PublishTarget, upload: Upload) -> Publ
         claims.Attempt(
             id=attempt_id,
             keys=[one.key for one in files],
-            size_bytes=sum(one.size_bytes for one in files),
+            size_bytes=size_bytes,
         ),
         refuse_taken=lambda: _refuse_taken(target, upload),
     )

@@ -32,6 +32,7 @@ class OrganizationFacts:
     id: ObjectId
     slug: str
     default_visibility: Visibility
+    quota_bytes: int | None
     repositories: tuple[RepositoryFacts, ...]
 
     def of(self, protocol: str) -> tuple[RepositoryFacts, ...]:
@@ -91,6 +92,7 @@ def organization_by_id(organization_id: ObjectId) -> OrganizationFacts | None:
             default_visibility=Visibility(
                 (row.get("settings") or {}).get("default_visibility", Visibility.PRIVATE)
             ),
+            quota_bytes=(row.get("settings") or {}).get("quota_bytes"),
             repositories=tuple(facts_of(one, row["slug"]) for one in repositories),
         )
 

@@ -23,11 +23,12 @@ from app.models import BlobUpload, Garbage, UploadState, in_transaction
 from app.models.connection import UNSYNCED
 from app.models.fields import now
 from app.models.rows import rows_of
-from app.protocols.oci import blobs, quotas, uploads
+from app.protocols.oci import blobs, uploads
 from app.protocols.oci.hashing import Hashing, hash_again
 from app.protocols.oci.names import Digest
 from app.protocols.oci.refusals import ContentMismatch, OutOfOrder, UploadUnknown
 from app.protocols.oci.uploads import Chunk, Upload
+from app.registry import quotas
 from app.registry.bodies import Body
 from app.registry.changes import record
 

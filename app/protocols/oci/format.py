@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.protocols.oci.names import PROTOCOL_NAME
-from app.protocols.oci.stored import named_keys
+from app.protocols.oci.stored import named_keys, stored_bytes
 from app.registry.formats import Dependency, PackageFormat
 
 
@@ -26,5 +26,6 @@ FORMAT = PackageFormat(
     name_of_purl=_name_of_purl,
     dependencies=_dependencies,
     named_keys=named_keys,
+    stored_bytes=stored_bytes,
     names_repositories=True,
 )

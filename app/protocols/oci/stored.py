@@ -1,4 +1,4 @@
-"""Where blobs are in the store, and which rows name them.
+"""Where blobs are in the store, which rows name them, and how much they hold.
 
 Every key names the upload that it came from, so that none is used twice: a collector that
 was thought dead can never remove what somebody pushed again meanwhile.
@@ -10,7 +10,9 @@ import re
 import uuid
 from collections.abc import Collection
 
-from app.models import Blob, BlobUpload, Garbage
+from bson import ObjectId
+
+from app.models import Blob, BlobLink, BlobUpload, Garbage
 from app.models.rows import rows_of
 from app.protocols.oci.names import PROTOCOL_NAME, Digest
 from app.storage.keys import object_key
@@ -47,6 +49,18 @@ def named_keys(keys: Collection[str]) -> set[str]:
     found |= {row["key"] for row in blobs}
     garbage = rows_of(Garbage).find({"_id": {"$in": ours}}, {"_id": 1})
     return found | {row["_id"] for row in garbage}
+
+
+def stored_bytes(packages: Collection[ObjectId]) -> int:
+    """Return how much some packages of one organization hold: each blob once."""
+    totals = rows_of(BlobLink).aggregate(
+        [
+            {"$match": {"package": {"$in": list(packages)}}},
+            {"$group": {"_id": "$sha256", "size_bytes": {"$first": "$size_bytes"}}},
+            {"$group": {"_id": None, "size_bytes": {"$sum": "$size_bytes"}}},
+        ]
+    )
+    return sum(int(one["size_bytes"]) for one in totals)
 
 
 def _hex(upload_id: str) -> str:

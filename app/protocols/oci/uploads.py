@@ -33,11 +33,11 @@ from app.models.connection import write_unsynced
 from app.models.fields import now
 from app.models.rows import rows_of
 from app.offload import Beside
-from app.protocols.oci import quotas
 from app.protocols.oci.hashing import Hashing, PassingHashes
 from app.protocols.oci.names import Digest, ImageName
 from app.protocols.oci.refusals import OutOfOrder, SizeInvalid, UploadUnknown
 from app.protocols.oci.stored import blob_key, parts_key
+from app.registry import quotas
 from app.registry.bodies import Body
 from app.registry.resolution import PackageRef
 from app.storage.base import (

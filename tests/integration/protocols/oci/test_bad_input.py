@@ -209,6 +209,20 @@ def test_a_push_above_the_quota(oci: Oci, world: World, acme: Acme) -> None:
     assert "at most 25 bytes" in answer.get_json()["errors"][0]["message"]
 
 
+def test_a_push_above_the_quota_of_the_organization(oci: Oci, world: World, acme: Acme) -> None:
+    answer = world.app.test_client().patch(
+        "/api/v1/organizations/acme",
+        json={"settings": {"quota_bytes": 15}},
+        headers=acme.owner.bearer,
+    )
+    assert answer.status_code == 200, answer.get_data()
+    oci.blob(CONTENT)
+    location = oci.begin()
+    answer = oci.request("PUT", f"{location}?digest={sha256(b'one more')}", b"one more")
+    assert code_of(answer) == (403, "DENIED")
+    assert "acme holds 10 of at most 15 bytes" in answer.get_json()["errors"][0]["message"]
+
+
 def test_a_manifest_of_four_mebibytes_and_a_byte(oci: Oci) -> None:
     for body, expected in (
         (b" " * (LARGEST_BYTES + 1), (413, "SIZE_INVALID")),
