@@ -104,6 +104,7 @@ class Settings(BaseSettings):
     admin_password: SecretStr = SecretStr("")
     allow_registration: bool = False
     rate_limit_exempt_networks: Networks = ()
+    rate_limit_management: int = Field(1200, ge=0, description="requests a minute; 0 for no limit")
 
     data_dir: Path = Path("var")
     storage_backend: StorageBackend = StorageBackend.AUTO

@@ -33,6 +33,7 @@ def new_settings(mongodb_url: str, redis_url: str, data_dir: Path, **changes: ob
             "jwt_secret": secrets.token_hex(32),
             "auth_encryption_key": secrets.token_hex(32),
             "password_iterations": 1000,
+            "rate_limit_management": 0,
             **changes,
         },
     )

@@ -28,7 +28,9 @@ Names are `snake_case`, times RFC 3339 in UTC. An organization is addressed by i
 id, username or e-mail address. Lists are paged: `limit` and `cursor`, and a `Link` to the next
 page. Errors are problem details (RFC 9457). A resource's `ETag` may be sent back as `If-Match`:
 then a change fails with 412 where the resource is not what it was. `PATCH` is a JSON merge patch
-(RFC 7396). `Idempotency-Key` makes a `POST` safe to repeat for 24 hours.
+(RFC 7396). `Idempotency-Key` makes a `POST` safe to repeat for 24 hours. Answers say in
+`RateLimit` how many requests a caller has left and for how long; one more is a 429 with
+`Retry-After`.
 """
 
 Document = dict[str, Any]  # a part of an OpenAPI document

@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 from flask import Response, request
 from marshmallow import Schema, fields
 
-from app.api import answers, idempotency
+from app.api import answers, budget, idempotency
 from app.api.edits import Check, Edit
 from app.api.openapi import Blueprint, describe
 from app.api.pagination import read_page
@@ -46,6 +46,8 @@ class Resource:
 
     def __init__(self, name: str, description: str) -> None:
         self.blueprint = Blueprint(name, description)
+        self.blueprint.before_request(budget.spend)
+        self.blueprint.after_request(budget.tell)
         self.blueprint.before_request(idempotency.begin)
         self.blueprint.after_request(idempotency.finish)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 
+from app.extensions import settings
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _IPV6_PLACE_BITS = 64  # what one household or machine is given
@@ -28,3 +30,13 @@ def place_of(address: Address) -> str:
         return str(address)
     network = ipaddress.IPv6Network((address.packed, _IPV6_PLACE_BITS), strict=False)
     return str(network.network_address)
+
+
+def counted_place(ip: str) -> str | None:
+    """Return what a caller's attempts are counted by; none where the address is exempt."""
+    address = read_address(ip)
+    if address is None:
+        return "unknown"
+    if any(address in network for network in settings.rate_limit_exempt_networks):
+        return None
+    return place_of(address)

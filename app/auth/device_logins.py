@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from app.auth import throttle, tokens, users
-from app.auth.addresses import place_of, read_address
+from app.auth import tokens, users
+from app.auth.addresses import counted_place, place_of, read_address
+from app.auth.budgets import Budget
 from app.auth.principal import CredentialKind, TokenLimits
 from app.auth.token_rules import LOGIN, LONGEST_NAME, TokenSpec
 from app.errors import Forbidden, NotFound, Unauthenticated
@@ -49,7 +50,7 @@ def start(protocol: str, client: ClientInfo) -> StartedLogin:
     Raises:
         TooManyRequests: too many were begun from this address.
     """
-    throttle.spend("browser sign-in", client, most=MOST_FROM_AN_ADDRESS, within=LIFETIME)
+    _require_few(client)
     started = StartedLogin(
         public_id=secrets.token_urlsafe(_SECRET_BYTES),
         poll_secret=secrets.token_urlsafe(_SECRET_BYTES),
@@ -64,6 +65,14 @@ def start(protocol: str, client: ClientInfo) -> StartedLogin:
         expires_at=started.expires_at,
     ).save(force_insert=True)
     return started
+
+
+def _require_few(client: ClientInfo) -> None:
+    place = counted_place(client.ip)
+    budget = Budget(what="sign-ins in a browser", most=MOST_FROM_AN_ADDRESS, window=LIFETIME)
+    standing = None if place is None else budget.spend(place)
+    if standing is not None:
+        standing.require()
 
 
 def pending(public_id: str) -> DeviceLogin:

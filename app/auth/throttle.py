@@ -28,13 +28,13 @@ import structlog
 from redis.exceptions import RedisError
 
 from app.auth import secrets
-from app.auth.addresses import place_of, read_address
+from app.auth.addresses import counted_place
 from app.errors import TooManyRequests
 from app.extensions import redis, settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from app.auth.principal import ClientInfo
 
@@ -136,13 +136,6 @@ return math.max(wait_of(KEYS[3]), 0)
 """
 )
 
-# ARGV: the most, the milliseconds after which all is forgotten. Returns milliseconds to wait.
-_SPEND = """
-if redis.call('INCR', KEYS[1]) == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
-if tonumber(redis.call('GET', KEYS[1])) <= tonumber(ARGV[1]) then return 0 end
-return redis.call('PTTL', KEYS[1])
-"""
-
 
 class Outcome(Enum):
     """What came of an attempt; ``UNKNOWN`` where checking itself failed."""
@@ -212,35 +205,6 @@ def require_no_delay(
     _require_no_wait(_run(_WAIT, Attempt(name="", keys=_keys(identifier, client)), moment))
 
 
-def spend(what: str, client: ClientInfo, *, most: int, within: timedelta) -> None:
-    """Count what anybody may do, and refuse it to an address that does it too often.
-
-    Args:
-        what: is done, as the key in Redis and the refusal name it.
-        client: whose address counts, as for :func:`admit`.
-        most: times it may be done.
-        within: this time from the first on.
-
-    Raises:
-        TooManyRequests: with the seconds to wait.
-    """
-    place = _place(client)
-    if place is None:
-        return
-    key = f"{settings.redis_prefix}budget:{what.replace(' ', '-')}:{place}"
-    try:
-        milliseconds = redis.eval(_SPEND, 1, key, most, round(within.total_seconds() * 1000))
-    except RedisError as error:
-        log.warning("throttle.unavailable", error=type(error).__name__)
-        return
-    seconds = ceil(int(milliseconds) / 1000)
-    if seconds > 0:
-        raise TooManyRequests(
-            f"Too many requests for a {what}. Try again in {seconds} seconds.",
-            retry_after_seconds=seconds,
-        )
-
-
 def _require_no_wait(seconds: int) -> None:
     if seconds > 0:
         raise TooManyRequests(
@@ -263,7 +227,7 @@ def _run(script: str, attempt: Attempt, moment: datetime | None, *arguments: int
 
 
 def _keys(identifier: str, client: ClientInfo) -> tuple[str, ...]:
-    place = _place(client)
+    place = counted_place(client.ip)
     if place is None:
         return ()
     account = _keyed_hash(f"{_folded(identifier)}\0{place}")
@@ -273,16 +237,6 @@ def _keys(identifier: str, client: ClientInfo) -> tuple[str, ...]:
         for subject in (f"account:{account}", f"address:{place}")
         for part in ("failures", "pending", "state")
     )
-
-
-def _place(client: ClientInfo) -> str | None:
-    """Return what is counted of a client's address; nothing of an exempt one."""
-    address = read_address(client.ip)
-    if address is None:
-        return "unknown"
-    if any(address in network for network in settings.rate_limit_exempt_networks):
-        return None
-    return place_of(address)
 
 
 def _folded(identifier: str) -> str:
