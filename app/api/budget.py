@@ -1,7 +1,7 @@
 """How many management requests one caller may send, and what every answer says of it.
 
-A user is counted wherever they are, an anonymous caller by their address. Package managers'
-own requests are not counted here.
+A user is counted wherever they are, an anonymous caller by their address. Signing in is
+counted by itself, by the address. Package managers' own requests are not counted here.
 
 Spec: draft-ietf-httpapi-ratelimit-headers-10.
 """
@@ -14,7 +14,7 @@ from flask import Response, g
 
 from app.auth.addresses import counted_place
 from app.auth.budgets import Budget, Standing
-from app.auth.current import current_client, current_principal
+from app.auth.current import current_client, known_principal
 from app.extensions import settings
 
 _WINDOW = timedelta(minutes=1)
@@ -30,9 +30,11 @@ def spend() -> None:
     place = counted_place(current_client().ip)
     if not settings.rate_limit_management or place is None:
         return
-    principal = current_principal()
-    budget = Budget(what="management", most=settings.rate_limit_management, window=_WINDOW)
-    standing = budget.spend(place if principal.is_anonymous else f"user:{principal.user}")
+    principal = known_principal()
+    what = "sign-in" if principal is None else "management"
+    user_id = None if principal is None else principal.user_id
+    budget = Budget(what=what, most=settings.rate_limit_management, window=_WINDOW)
+    standing = budget.spend(place if user_id is None else f"user:{user_id}")
     if standing is not None:
         g.management_standing = standing
         standing.require()

@@ -18,7 +18,7 @@ from flask import Response, g, request
 from redis.exceptions import RedisError
 
 from app.api.parsing import read_body
-from app.auth.principal import Principal
+from app.auth.current import known_principal
 from app.errors import Conflict, InvalidInput, UnprocessableInput
 from app.extensions import redis, settings
 
@@ -146,7 +146,7 @@ def _kept(response: Response, fingerprint: str) -> bytes:
 
 
 def _name(key: str) -> str:
-    principal: Principal | None = g.get("principal")
+    principal = known_principal()
     if principal is None or principal.is_anonymous:
         caller = f"address {g.client.ip}"
     else:

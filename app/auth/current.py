@@ -17,6 +17,12 @@ def current_principal() -> Principal:
     return found
 
 
+def known_principal() -> Principal | None:
+    """Return who is calling; none in a view that takes anyone, where nobody asked."""
+    found: Principal | None = g.get("principal")
+    return found
+
+
 def confirmed_principal() -> Principal:
     """Return who is calling, asked anew.
 

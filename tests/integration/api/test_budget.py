@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.world import PASSWORD
+
 if TYPE_CHECKING:
     from flask import Flask
     from redis import Redis
@@ -27,11 +29,11 @@ def few_requests(app: Flask, settings: Settings) -> None:
     )
 
 
-def left(answer: TestResponse) -> int:
+def left(answer: TestResponse, what: str = "management") -> int:
     """Return what an answer says is left of the minute."""
-    assert answer.headers["RateLimit-Policy"] == f'"management";q={MOST};w=60'
+    assert answer.headers["RateLimit-Policy"] == f'"{what}";q={MOST};w=60'
     name, remaining, seconds = answer.headers["RateLimit"].split(";")
-    assert name == '"management"'
+    assert name == f'"{what}"'
     assert 0 < int(seconds.removeprefix("t=")) <= 60
     return int(remaining.removeprefix("r="))
 
@@ -48,6 +50,15 @@ def test_a_caller_who_asks_too_often_is_told_when_to_come_back(
     assert client.post("/organizations", {"slug": "late"}).status_code == 429
     assert left(api.as_(bob).get("/auth/me")) == 2
     assert left(api.get("/organizations/nowhere")) == 2
+
+
+def test_signing_in_is_counted_by_the_address_alone(api: ApiClient, alice: Person) -> None:
+    wanted = {"username": "alice", "password": PASSWORD}
+    signed_in = [api.post("/auth/login", wanted) for _ in range(MOST)]
+    assert [one.status_code for one in signed_in] == [200] * MOST
+    assert [left(one, "sign-in") for one in signed_in] == [2, 1, 0]
+    assert api.post("/auth/login", wanted).status_code == 429
+    assert left(api.as_(alice).get("/auth/me")) == 2
 
 
 def test_errors_say_what_is_left_too(api: ApiClient, alice: Person) -> None:
