@@ -9,7 +9,7 @@ import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from bench.processes import forget_peaks, peak_bytes
+from bench.processes import forget_peaks, largest_peak_bytes, peak_bytes
 from bench.rows import Unavailable
 
 if TYPE_CHECKING:
@@ -23,12 +23,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """One server's medians in one row; ``peak_bytes`` is the highest of all runs."""
+    """One server's medians in one row, and the highest peaks of all runs.
+
+    Attributes:
+        peak_bytes: of all its processes together.
+        largest_peak_bytes: of the largest one.
+    """
 
     rate: float
     p50_ms: float
     p99_ms: float
     peak_bytes: int
+    largest_peak_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Measured:
+    """One run of one row, and the peaks of the processes that served it."""
+
+    run: Run
+    peak_bytes: int
+    largest_peak_bytes: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +74,7 @@ def measure(row: Row, peers: Sequence[Peer], rounds: int, tools: Tools, journal:
     Raises:
         Unexpected: one of them failed.
     """
-    runs: dict[str, list[tuple[Run, int]]] = {peer.name: [] for peer in peers}
+    runs: dict[str, list[_Measured]] = {peer.name: [] for peer in peers}
     lacking: dict[str, str] = {}
     for number in range(rounds):
         for peer in peers if number % 2 == 0 else reversed(peers):
@@ -72,20 +87,23 @@ def measure(row: Row, peers: Sequence[Peer], rounds: int, tools: Tools, journal:
             except Unavailable as reason:
                 lacking[peer.name] = str(reason)
                 continue
-            peak = peak_bytes(processes)
-            runs[peer.name].append((run, peak))
-            journal.note(
-                row=row.title, peer=peer.name, rate=run.rate, peak_bytes=peak, **asdict(run)
-            )
+            peaks = {
+                "peak_bytes": peak_bytes(processes),
+                "largest_peak_bytes": largest_peak_bytes(processes),
+            }
+            runs[peer.name].append(_Measured(run=run, **peaks))
+            journal.note(row=row.title, peer=peer.name, rate=run.rate, **peaks, **asdict(run))
     results: dict[str, Result | str] = dict(lacking)
     results |= {name: _medians(found) for name, found in runs.items() if found}
     return Line(row=row, results=results)
 
 
-def _medians(runs: list[tuple[Run, int]]) -> Result:
+def _medians(measured: list[_Measured]) -> Result:
+    runs = [one.run for one in measured]
     return Result(
-        rate=statistics.median(run.rate for run, _ in runs),
-        p50_ms=statistics.median(run.p50_ms for run, _ in runs),
-        p99_ms=statistics.median(run.p99_ms for run, _ in runs),
-        peak_bytes=max(peak for _, peak in runs),
+        rate=statistics.median(run.rate for run in runs),
+        p50_ms=statistics.median(run.p50_ms for run in runs),
+        p99_ms=statistics.median(run.p99_ms for run in runs),
+        peak_bytes=max(one.peak_bytes for one in measured),
+        largest_peak_bytes=max(one.largest_peak_bytes for one in measured),
     )

@@ -48,7 +48,9 @@ def compare(options: argparse.Namespace, tools: Tools, journal: Journal, data: P
             if options.only in row.title:
                 progress(row.title)
                 lines.append(measure(row, peers, options.rounds, tools, journal))
-        say(report.comparison(lines, [peer.name for peer in peers]))
+        names = [peer.name for peer in peers]
+        say(report.comparison(lines, names))
+        say(report.largest_processes(lines, names))
         say(report.memory(ours.peaks()))
 
 

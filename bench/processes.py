@@ -33,6 +33,11 @@ def peak_bytes(pids: list[int]) -> int:
     return sum(_peak(pid) for pid in pids)
 
 
+def largest_peak_bytes(pids: list[int]) -> int:
+    """Return the peak resident size of the one that had the highest."""
+    return max((_peak(pid) for pid in pids), default=0)
+
+
 def _peak(pid: int) -> int:
     with suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():

@@ -41,6 +41,17 @@ def megabytes(size_bytes: int) -> str:
     return f"{size_bytes / _MB:.0f} MB"
 
 
+def largest_processes(lines: Sequence[Line], names: Sequence[str]) -> str:
+    """Say how much memory the largest process of each server took in any row."""
+    found = []
+    for name in names:
+        results = [line.results.get(name) for line in lines]
+        peaks = [one.largest_peak_bytes for one in results if isinstance(one, Result)]
+        if peaks:
+            found.append(f"{name} {megabytes(max(peaks))}")
+    return f"Peak memory of the largest process that serves, in all rows: {', '.join(found)}."
+
+
 def memory(parts: Mapping[str, int]) -> str:
     """Return the table of the memory of each part."""
     rows = [(name, megabytes(size_bytes)) for name, size_bytes in parts.items()]
