@@ -13,7 +13,8 @@ from app.auth.current import current_principal
 from app.registry import version_management
 from app.registry.formats import Dependency
 from app.registry.listing import Page, PageRequest
-from app.registry.version_management import FileView, Readme, VersionView
+from app.registry.version_management import Readme
+from app.registry.version_views import FileView, VersionView
 
 resource = Resource("versions", "Versions of a package, their files and what they need.")
 
@@ -81,7 +82,7 @@ class DependencySchema(Strict):
 
 @resource.list("/packages/<package>/versions", item=VersionSchema)
 def list_versions(page: PageRequest, package: str) -> Page[VersionView]:
-    """List a package's versions, the newest first."""
+    """List a package's versions, the newest first; an image's tags by name."""
     return version_management.list_versions(current_principal(), package, page)
 
 
@@ -93,7 +94,7 @@ def get_version(package: str, version: str) -> VersionView:
 
 @resource.delete("/packages/<package>/versions/<version>", shown_as=VersionSchema)
 def delete_version(check: Check[VersionView], package: str, version: str) -> None:
-    """Delete a version; its number is never used again."""
+    """Delete a version; only tags of images can be used again."""
     version_management.delete_version(current_principal(), package, version, check=check)
 
 

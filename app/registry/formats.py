@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from bson import ObjectId
 from flask import Flask, current_app
 
+from app.registry.version_views import VersionSource
+
 _FORMATS = "packhouse.formats"
 
 
@@ -56,6 +58,7 @@ class PackageFormat:
             it has none) and name.
         dependencies: what a version's manifest says that it needs.
         named_keys: which keys of objects it names in rows of its own, beside versions.
+        versions: how it shows its versions, where they are not rows of their own.
         stored_bytes: how many bytes some packages of one organization hold together in rows of
             its own, beside versions.
         names_repositories: a package's first component may be its repository's slug.
@@ -68,6 +71,7 @@ class PackageFormat:
     name_of_purl: Callable[[str, str], str]
     dependencies: Callable[[bytes], tuple[Dependency, ...]]
     named_keys: Callable[[Collection[str]], set[str]] = _none
+    versions: VersionSource | None = None
     stored_bytes: Callable[[Collection[ObjectId]], int] = _no_bytes
     names_repositories: bool = False
 

@@ -1,51 +1,27 @@
-"""Versions as the management API and the pages see them: files, READMEs, dependencies."""
+"""Versions as the management API and the pages see them: files, READMEs, dependencies.
+
+Everywhere ``number`` is as the version's publisher spells it, or in the format's normal form.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 from app import audit
 from app.access import Action
 from app.auth.principal import Principal
-from app.errors import Conflict, NotFound
+from app.errors import Conflict
 from app.models import Package, Version, VersionState
 from app.models.rows import rows_of
-from app.registry import changes, deletion
+from app.registry import changes
 from app.registry.formats import Dependency, format_of
-from app.registry.listing import DOWN, Page, PageRequest, Row, find_page, slice_page
+from app.registry.listing import Page, PageRequest, slice_page
 from app.registry.package_management import FoundPackage, find, unless_stale
-from app.registry.people import UserSummary, summaries
+from app.registry.stored_versions import StoredVersions, version_row
+from app.registry.version_views import FileView, VersionSource, VersionView
 
-_UNSHOWN = ("readme", "manifest", "facts")
-
-
-@dataclass(frozen=True, kw_only=True)
-class VersionView:
-    """A published version as it is shown; ``number`` is as its publisher spells it."""
-
-    package_id: str
-    number: str
-    deprecated: str
-    is_yanked: bool
-    yank_reason: str
-    size_bytes: int
-    published_by: UserSummary | None
-    published_at: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
-class FileView:
-    """One artifact of a version; digests are hexadecimal."""
-
-    filename: str
-    size_bytes: int
-    media_type: str
-    sha256: str
-    sha1: str
-    sha512: str
-    md5: str
+_STORED = StoredVersions()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,43 +32,34 @@ class Readme:
 
 
 def list_versions(principal: Principal, package: str, page: PageRequest) -> Page[VersionView]:
-    """Return a package's versions, the newest first.
+    """Return a package's versions, in the format's order.
 
     Raises:
         Unauthenticated, NotFound, Forbidden: as for ``package_management.find``.
     """
     found = find(principal, package, Action.READ)
-    where = {"package": found.row["_id"], "state": VersionState.PUBLISHED}
-    order = [("published_at", DOWN), ("_id", DOWN)]
-    return find_page(rows_of(Version), where, order, page, without=_UNSHOWN).shown_as(
-        _version_views
-    )
+    return _versions_of(found).page(found.ref, page)
 
 
 def get_version(principal: Principal, package: str, number: str) -> VersionView:
     """Return one version.
 
-    Args:
-        principal: may read the package.
-        package: id.
-        number: as its publisher spells it, or in the format's normal form.
-
     Raises:
         Unauthenticated, NotFound, Forbidden: as for ``package_management.find``.
     """
     found = find(principal, package, Action.READ)
-    return _version_views([_version_row(found, number, without=_UNSHOWN)])[0]
+    return _versions_of(found).get(found.ref, number)
 
 
 def delete_version(
     principal: Principal, package: str, number: str, *, check: Callable[[VersionView], None]
 ) -> None:
-    """Withdraw one version; its number is never used again.
+    """Delete one version; only what is mutable by nature can be published again.
 
     Args:
         principal: a maintainer of the repository.
         package: id.
-        number: as for :func:`get_version`.
+        number: see above.
         check: raises where the version is not what the caller thinks.
 
     Raises:
@@ -102,15 +69,9 @@ def delete_version(
 
     def attempt() -> None:
         found = find(principal, package, Action.DELETE)
-        row = _version_row(found, number, without=_UNSHOWN)
-        check(_version_views([row])[0])
-        deletion.withdraw_versions(
-            principal,
-            found.ref,
-            {row["number"]},
-            default_tag=format_of(found.row["protocol"]).default_tag,
-            expected_revision=found.row["revision"],
-        )
+        versions = _versions_of(found)
+        check(versions.get(found.ref, number))
+        versions.delete(principal, found.ref, number, expected_revision=found.row["revision"])
 
     unless_stale(attempt)
 
@@ -123,7 +84,7 @@ def set_yanked(
     Args:
         principal: a maintainer of the repository.
         package: id.
-        number: as for :func:`get_version`.
+        number: see above.
         yanked: whether it is to be.
         reason: shown to those who use it.
 
@@ -133,10 +94,11 @@ def set_yanked(
         Conflict: versions of this format cannot be yanked; the message says what to do.
     """
     found = find(principal, package, Action.MAINTAIN)
-    row = _version_row(found, number, without=_UNSHOWN)
+    _versions_of(found).get(found.ref, number)
     instead = format_of(found.row["protocol"]).instead_of_yanking
     if instead:
         raise Conflict(instead)
+    row = version_row(found.ref, number)
 
     def work(_package: Package) -> VersionView:
         rows_of(Version).update_one(
@@ -145,7 +107,7 @@ def set_yanked(
         )
         action = audit.AuditAction.PACKAGE_YANK if yanked else audit.AuditAction.PACKAGE_UNYANK
         changes.record(principal, found.ref, action, version=row["number"], reason=reason)
-        return _version_views([_version_row(found, number, without=_UNSHOWN)])[0]
+        return _STORED.get(found.ref, number)
 
     changed, _revision = changes.change_package(found.ref, work)
     return changed
@@ -159,19 +121,8 @@ def list_files(
     Raises:
         Unauthenticated, NotFound, Forbidden: as for ``package_management.find``.
     """
-    row = _version_row(find(principal, package, Action.READ), number, without=_UNSHOWN)
-    files = [
-        FileView(
-            filename=one["filename"],
-            size_bytes=one["size_bytes"],
-            media_type=one["media_type"],
-            sha256=one["sha256"],
-            sha1=one.get("sha1") or "",
-            sha512=one.get("sha512") or "",
-            md5=one.get("md5") or "",
-        )
-        for one in row["files"]
-    ]
+    found = find(principal, package, Action.READ)
+    files = _versions_of(found).files(found.ref, number)
     return slice_page(files, lambda one: (one.filename,), page)
 
 
@@ -181,8 +132,8 @@ def get_readme(principal: Principal, package: str, number: str) -> Readme:
     Raises:
         Unauthenticated, NotFound, Forbidden: as for ``package_management.find``.
     """
-    row = _version_row(find(principal, package, Action.READ), number)
-    return Readme(text=row.get("readme") or "")
+    found = find(principal, package, Action.READ)
+    return Readme(text=_versions_of(found).readme(found.ref, number))
 
 
 def list_dependencies(
@@ -194,37 +145,9 @@ def list_dependencies(
         Unauthenticated, NotFound, Forbidden: as for ``package_management.find``.
     """
     found = find(principal, package, Action.READ)
-    row = _version_row(found, number)
-    needed = format_of(found.row["protocol"]).dependencies(bytes(row["manifest"] or b"{}"))
+    needed = _versions_of(found).dependencies(found.ref, number)
     return slice_page(needed, lambda one: (one.kind, one.name), page)
 
 
-def _version_row(found: FoundPackage, number: str, *, without: Sequence[str] = ()) -> Row:
-    row = rows_of(Version).find_one(
-        {
-            "package": found.row["_id"],
-            "state": VersionState.PUBLISHED,
-            "$or": [{"number": number}, {"display_number": number}],
-        },
-        dict.fromkeys(without, 0) or None,
-    )
-    if row is None:
-        raise NotFound(f"{found.row['display_name']} has no version {number}.")
-    return row
-
-
-def _version_views(rows: Sequence[Row]) -> list[VersionView]:
-    people = summaries(row["published_by"] for row in rows if row.get("published_by"))
-    return [
-        VersionView(
-            package_id=str(row["package"]),
-            number=row["display_number"],
-            deprecated=row.get("deprecated") or "",
-            is_yanked=bool(row.get("is_yanked")),
-            yank_reason=row.get("yank_reason") or "",
-            size_bytes=sum(one["size_bytes"] for one in row.get("files") or ()),
-            published_by=people.get(row["published_by"]) if row.get("published_by") else None,
-            published_at=row["published_at"],
-        )
-        for row in rows
-    ]
+def _versions_of(found: FoundPackage) -> VersionSource:
+    return format_of(found.row["protocol"]).versions or _STORED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.protocols.oci.names import PROTOCOL_NAME
 from app.protocols.oci.stored import named_keys, stored_bytes
+from app.protocols.oci.tagged_images import TaggedImages
 from app.registry.formats import Dependency, PackageFormat
 
 
@@ -25,6 +26,7 @@ FORMAT = PackageFormat(
     purl_type="oci",
     name_of_purl=_name_of_purl,
     dependencies=_dependencies,
+    versions=TaggedImages(),
     named_keys=named_keys,
     stored_bytes=stored_bytes,
     names_repositories=True,

@@ -21,6 +21,7 @@ import orjson
 
 from app import audit
 from app.auth.principal import Principal
+from app.errors import StaleRevision
 from app.extensions import coherence
 from app.models import BlobLink, Manifest, ManifestTag, Package, in_transaction
 from app.models.fields import now
@@ -155,12 +156,15 @@ def require_nothing_needed(parsed: ParsedManifest, *, allow_sparse_index: bool) 
         raise ContentUnknown(list(dict.fromkeys(missing)))
 
 
-def delete_tag(principal: Principal, package: PackageRef, tag: str) -> None:
+def delete_tag(
+    principal: Principal, package: PackageRef, tag: str, *, expected_revision: int | None = None
+) -> None:
     """Remove a tag; its manifest stays, under its digest.
 
     Raises:
         ManifestUnknown: there is no such tag.
         TagImmutable: the repository does not let it go.
+        StaleRevision: the package has another revision than the caller looked at.
     """
 
     def work() -> None:
@@ -169,18 +173,25 @@ def delete_tag(principal: Principal, package: PackageRef, tag: str) -> None:
             raise ManifestUnknown(tag)
         _require_mutable(package, tag)
         rows_of(ManifestTag).delete_one({"_id": found["_id"]})
-        _revise(package)
+        _revise(package, expected_revision)
         record(principal, package, audit.AuditAction.TAG_REMOVE, tag=tag, version=found["digest"])
 
     coherence.change({package.name.tag}, lambda: in_transaction(work))
 
 
-def delete_manifest(principal: Principal, package: PackageRef, digest: Digest) -> None:
+def delete_manifest(
+    principal: Principal,
+    package: PackageRef,
+    digest: Digest,
+    *,
+    expected_revision: int | None = None,
+) -> None:
     """Remove a manifest and every tag on it.
 
     Raises:
         ManifestUnknown: there is no such manifest.
         TagImmutable: the repository does not let a tag of it go.
+        StaleRevision: as for :func:`delete_tag`.
     """
 
     def work() -> None:
@@ -195,7 +206,7 @@ def delete_manifest(principal: Principal, package: PackageRef, digest: Digest) -
             _require_mutable(package, tag)
         rows_of(ManifestTag).delete_many(named)
         rows_of(Manifest).delete_one({"_id": found["_id"]})
-        _revise(package)
+        _revise(package, expected_revision)
         record(
             principal,
             package,
@@ -380,7 +391,17 @@ def _package_facts(push: _Push) -> Row:
     return facts
 
 
-def _revise(package: PackageRef) -> None:
-    rows_of(Package).update_one(
-        {"_id": package.id}, {"$inc": {"revision": 1}, "$set": {"updated_at": now()}}
+def _revise(package: PackageRef, expected_revision: int | None) -> None:
+    """Give a package its next revision, within a transaction.
+
+    Raises:
+        StaleRevision: it has another one than the caller looked at.
+    """
+    seen: Row = {"_id": package.id}
+    if expected_revision is not None:
+        seen["revision"] = expected_revision
+    revised = rows_of(Package).update_one(
+        seen, {"$inc": {"revision": 1}, "$set": {"updated_at": now()}}
     )
+    if not revised.matched_count:
+        raise StaleRevision(f"{package.name.display} was changed meanwhile.")
