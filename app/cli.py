@@ -52,9 +52,16 @@ def _collecting_command() -> click.Command:
     return create_command(_application)
 
 
+def _doctor_command() -> click.Command:
+    from app.doctor.commands import create_command  # noqa: PLC0415  see _Commands
+
+    return create_command(_settings)
+
+
 _LOADED_LATE: dict[str, Callable[[], click.Command]] = {
     "advisories": _advisory_commands,
     "audit": _audit_commands,
+    "doctor": _doctor_command,
     "gc": _collecting_command,
 }
 
@@ -85,7 +92,8 @@ def up_command(*, wants_s3: bool) -> None:
 
 
 @main.command()
-def migrate() -> None:
+@click.option("--again", is_flag=True, help="Run what has run already too: restores indexes.")
+def migrate(*, again: bool) -> None:
     """Bring the database up to this code, with an administrator in it."""
     # What the other commands do without, so that `packhouse up` stays small.
     from app.auth import bootstrap  # noqa: PLC0415
@@ -97,11 +105,16 @@ def migrate() -> None:
         settings.require_services_and_secrets()
         configure_logging(settings)
         with _database(settings) as database:
-            for name in runner.migrate(database):
+            for name in runner.migrate(database, again=again):
                 _say(f"Migrated: {name}")
             is_first_start = not bootstrap.has_administrator()
         if is_first_start:
             _make_administrator(settings)
+
+
+def _settings() -> Settings:
+    with _problems_said_plainly():
+        return load_settings()
 
 
 @contextmanager

@@ -7,97 +7,94 @@ from __future__ import annotations
 
 from typing import Any
 
-from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.database import Database
 
-_UP, _DOWN = ASCENDING, DESCENDING
+from migrations.collections import DOWN, UP, Index, create
 
 # Collection, name, keys, options. Written out, not read from the models: a migration
 # says what was true when it was written.
-_INDEXES: tuple[tuple[str, str, list[tuple[str, int]], dict[str, Any]], ...] = (
-    ("users", "email", [("email", _UP)], {"unique": True}),
-    ("users", "username", [("username", _UP)], {"unique": True}),
-    ("users", "number", [("number", _UP)], {"unique": True}),
-    ("organizations", "slug", [("slug", _UP)], {"unique": True}),
-    ("memberships", "member", [("organization", _UP), ("user", _UP)], {"unique": True}),
-    ("memberships", "user", [("user", _UP)], {}),
-    ("teams", "slug", [("organization", _UP), ("slug", _UP)], {"unique": True}),
-    ("team_members", "member", [("team", _UP), ("user", _UP)], {"unique": True}),
-    ("team_members", "user", [("user", _UP)], {}),
-    ("namespace_claims", "namespace", [("protocol", _UP), ("namespace", _UP)], {"unique": True}),
-    ("namespace_claims", "organization", [("organization", _UP)], {}),
-    ("repositories", "name", [("organization", _UP), ("name", _UP)], {"unique": True}),
-    (
+INDEXES = (
+    Index("users", "email", [("email", UP)], {"unique": True}),
+    Index("users", "username", [("username", UP)], {"unique": True}),
+    Index("users", "number", [("number", UP)], {"unique": True}),
+    Index("organizations", "slug", [("slug", UP)], {"unique": True}),
+    Index("memberships", "member", [("organization", UP), ("user", UP)], {"unique": True}),
+    Index("memberships", "user", [("user", UP)]),
+    Index("teams", "slug", [("organization", UP), ("slug", UP)], {"unique": True}),
+    Index("team_members", "member", [("team", UP), ("user", UP)], {"unique": True}),
+    Index("team_members", "user", [("user", UP)]),
+    Index("namespace_claims", "namespace", [("protocol", UP), ("namespace", UP)], {"unique": True}),
+    Index("namespace_claims", "organization", [("organization", UP)]),
+    Index("repositories", "name", [("organization", UP), ("name", UP)], {"unique": True}),
+    Index(
         "repositories",
         "order",
-        [("organization", _UP), ("protocol", _UP), ("created_at", _UP), ("_id", _UP)],
-        {},
+        [("organization", UP), ("protocol", UP), ("created_at", UP), ("_id", UP)],
     ),
-    (
+    Index(
         "grants",
         "grantee_on_repository",
-        [("repository", _UP), ("grantee_type", _UP), ("grantee", _UP)],
+        [("repository", UP), ("grantee_type", UP), ("grantee", UP)],
         {"unique": True},
     ),
-    ("grants", "grantee", [("grantee_type", _UP), ("grantee", _UP)], {}),
-    ("grants", "organization", [("organization", _UP)], {}),
-    ("sessions", "user", [("user", _UP), ("created_at", _DOWN)], {}),
-    ("sessions", "expiry", [("expires_at", _UP)], {"expireAfterSeconds": 0}),
-    ("api_tokens", "digest", [("digest", _UP)], {"unique": True}),
-    ("api_tokens", "user", [("user", _UP), ("created_at", _DOWN)], {}),
-    ("device_logins", "public_id", [("public_id", _UP)], {"unique": True}),
-    ("device_logins", "poll_digest", [("poll_digest", _UP)], {"unique": True}),
-    ("device_logins", "expiry", [("expires_at", _UP)], {"expireAfterSeconds": 0}),
-    ("name_claims", "name", [("protocol", _UP), ("name", _UP)], {"unique": True}),
-    (
+    Index("grants", "grantee", [("grantee_type", UP), ("grantee", UP)]),
+    Index("grants", "organization", [("organization", UP)]),
+    Index("sessions", "user", [("user", UP), ("created_at", DOWN)]),
+    Index("sessions", "expiry", [("expires_at", UP)], {"expireAfterSeconds": 0}),
+    Index("api_tokens", "digest", [("digest", UP)], {"unique": True}),
+    Index("api_tokens", "user", [("user", UP), ("created_at", DOWN)]),
+    Index("device_logins", "public_id", [("public_id", UP)], {"unique": True}),
+    Index("device_logins", "poll_digest", [("poll_digest", UP)], {"unique": True}),
+    Index("device_logins", "expiry", [("expires_at", UP)], {"expireAfterSeconds": 0}),
+    Index("name_claims", "name", [("protocol", UP), ("name", UP)], {"unique": True}),
+    Index(
         "name_claims",
         "similarity",
-        [("protocol", _UP), ("similarity_key", _UP)],
+        [("protocol", UP), ("similarity_key", UP)],
         {"unique": True},
     ),
-    ("name_claims", "organization", [("organization", _UP)], {}),
-    (
+    Index("name_claims", "organization", [("organization", UP)]),
+    Index(
         "packages",
         "name_in_organization",
-        [("organization", _UP), ("protocol", _UP), ("name", _UP)],
+        [("organization", UP), ("protocol", UP), ("name", UP)],
         {"unique": True},
     ),
-    (
+    Index(
         "packages",
         "tombstones",
-        [("organization", _UP), ("deleted_at", _UP)],
+        [("organization", UP), ("deleted_at", UP)],
         {"partialFilterExpression": {"deleted_at": {"$exists": True}}},
     ),
-    ("packages", "name", [("protocol", _UP), ("name", _UP)], {}),
-    ("packages", "repository", [("repository", _UP), ("name", _UP)], {}),
-    ("packages", "owners", [("owners", _UP)], {}),
-    ("packages", "starred_by", [("starred_by", _UP), ("name", _UP)], {}),
-    ("versions", "number", [("package", _UP), ("number", _UP)], {"unique": True}),
-    (
+    Index("packages", "name", [("protocol", UP), ("name", UP)]),
+    Index("packages", "repository", [("repository", UP), ("name", UP)]),
+    Index("packages", "owners", [("owners", UP)]),
+    Index("packages", "starred_by", [("starred_by", UP), ("name", UP)]),
+    Index("versions", "number", [("package", UP), ("number", UP)], {"unique": True}),
+    Index(
         "versions",
         "withdrawn",
-        [("withdrawn_at", _UP)],
+        [("withdrawn_at", UP)],
         {"partialFilterExpression": {"state": "withdrawn", "files.0": {"$exists": True}}},
     ),
-    ("versions", "file_key", [("files.key", _UP)], {}),
-    ("versions", "filename", [("package", _UP), ("files.filename", _UP)], {}),
-    ("audit", "event", [("event_id", _UP)], {"unique": True}),
-    ("audit", "time", [("time", _DOWN), ("_id", _DOWN)], {}),
-    ("audit", "actor", [("actor.id", _UP), ("_id", _DOWN)], {}),
-    ("audit", "action", [("action", _UP), ("_id", _DOWN)], {}),
-    ("audit", "organization", [("organization", _UP), ("_id", _DOWN)], {}),
-    (
+    Index("versions", "file_key", [("files.key", UP)]),
+    Index("versions", "filename", [("package", UP), ("files.filename", UP)]),
+    Index("audit", "event", [("event_id", UP)], {"unique": True}),
+    Index("audit", "time", [("time", DOWN), ("_id", DOWN)]),
+    Index("audit", "actor", [("actor.id", UP), ("_id", DOWN)]),
+    Index("audit", "action", [("action", UP), ("_id", DOWN)]),
+    Index("audit", "organization", [("organization", UP), ("_id", DOWN)]),
+    Index(
         "audit",
         "resource",
-        [("resource.type", _UP), ("resource.id", _UP), ("_id", _DOWN)],
-        {},
+        [("resource.type", UP), ("resource.id", UP), ("_id", DOWN)],
     ),
-    ("platform_keys", "purpose", [("purpose", _UP), ("created_at", _UP)], {}),
-    ("platform_keys", "key_id", [("key_id", _UP)], {"unique": True}),
-    (
+    Index("platform_keys", "purpose", [("purpose", UP), ("created_at", UP)]),
+    Index("platform_keys", "key_id", [("key_id", UP)], {"unique": True}),
+    Index(
         "advisories",
         "source",
-        [("protocol", _UP), ("package", _UP), ("source_id", _UP)],
+        [("protocol", UP), ("package", UP), ("source_id", UP)],
         {"unique": True},
     ),
 )
@@ -111,13 +108,5 @@ _WITHOUT_INDEXES = (
 
 
 def apply(database: Database[dict[str, Any]]) -> None:
-    """Create what is missing: one command for each collection, which creates that too."""
-    wanted: dict[str, list[IndexModel]] = {}
-    for collection, name, keys, options in _INDEXES:
-        wanted.setdefault(collection, []).append(IndexModel(keys, name=name, **options))
-    for collection, indexes in wanted.items():
-        database[collection].create_indexes(indexes)
-    present = set(database.list_collection_names())
-    for collection in _WITHOUT_INDEXES:
-        if collection not in present:
-            database.create_collection(collection)
+    """Create what is missing."""
+    create(database, INDEXES, _WITHOUT_INDEXES)

@@ -4,47 +4,39 @@ from __future__ import annotations
 
 from typing import Any
 
-from pymongo import ASCENDING, IndexModel
 from pymongo.database import Database
 
-_UP = ASCENDING
+from migrations.collections import UP, Index, create
+
 _KNOWN = {"partialFilterExpression": {"sha512": {"$type": "string"}}}
 _WITH_SUBJECT = {"partialFilterExpression": {"subject": {"$type": "string"}}}
 
-_INDEXES: tuple[tuple[str, str, list[tuple[str, int]], dict[str, Any]], ...] = (
-    ("oci_blobs", "sha256", [("organization", _UP), ("sha256", _UP)], {"unique": True}),
-    ("oci_blobs", "key", [("key", _UP)], {"unique": True}),
-    ("oci_blobs", "touched_at", [("touched_at", _UP)], {}),
-    ("oci_links", "sha256", [("package", _UP), ("sha256", _UP)], {"unique": True}),
-    ("oci_links", "sha512", [("package", _UP), ("sha512", _UP)], _KNOWN),
-    ("oci_links", "blob", [("organization", _UP), ("sha256", _UP)], {}),
-    ("oci_links", "blob_sha512", [("organization", _UP), ("sha512", _UP)], _KNOWN),
-    ("oci_manifests", "sha256", [("package", _UP), ("sha256", _UP)], {"unique": True}),
-    ("oci_manifests", "sha512", [("package", _UP), ("sha512", _UP)], _KNOWN),
-    ("oci_manifests", "blobs", [("package", _UP), ("blobs", _UP)], {}),
-    (
+INDEXES = (
+    Index("oci_blobs", "sha256", [("organization", UP), ("sha256", UP)], {"unique": True}),
+    Index("oci_blobs", "key", [("key", UP)], {"unique": True}),
+    Index("oci_blobs", "touched_at", [("touched_at", UP)]),
+    Index("oci_links", "sha256", [("package", UP), ("sha256", UP)], {"unique": True}),
+    Index("oci_links", "sha512", [("package", UP), ("sha512", UP)], _KNOWN),
+    Index("oci_links", "blob", [("organization", UP), ("sha256", UP)]),
+    Index("oci_links", "blob_sha512", [("organization", UP), ("sha512", UP)], _KNOWN),
+    Index("oci_manifests", "sha256", [("package", UP), ("sha256", UP)], {"unique": True}),
+    Index("oci_manifests", "sha512", [("package", UP), ("sha512", UP)], _KNOWN),
+    Index("oci_manifests", "blobs", [("package", UP), ("blobs", UP)]),
+    Index(
         "oci_manifests",
         "referrers",
-        [("package", _UP), ("subject", _UP), ("pushed_at", _UP), ("digest", _UP)],
+        [("package", UP), ("subject", UP), ("pushed_at", UP), ("digest", UP)],
         _WITH_SUBJECT,
     ),
-    ("oci_tags", "name", [("package", _UP), ("name", _UP)], {"unique": True}),
-    ("oci_tags", "manifest", [("package", _UP), ("sha256", _UP)], {}),
-    ("oci_uploads", "of_user", [("user", _UP), ("state", _UP), ("touched_at", _UP)], {}),
-    ("oci_uploads", "touched_at", [("touched_at", _UP)], {}),
-    ("oci_uploads", "package", [("package", _UP)], {}),
+    Index("oci_tags", "name", [("package", UP), ("name", UP)], {"unique": True}),
+    Index("oci_tags", "manifest", [("package", UP), ("sha256", UP)]),
+    Index("oci_uploads", "of_user", [("user", UP), ("state", UP), ("touched_at", UP)]),
+    Index("oci_uploads", "touched_at", [("touched_at", UP)]),
+    Index("oci_uploads", "package", [("package", UP)]),
 )
 _WITHOUT_INDEXES = ("oci_garbage", "oci_collection")
 
 
 def apply(database: Database[dict[str, Any]]) -> None:
-    """Create what is missing: one command for each collection, which creates that too."""
-    wanted: dict[str, list[IndexModel]] = {}
-    for collection, name, keys, options in _INDEXES:
-        wanted.setdefault(collection, []).append(IndexModel(keys, name=name, **options))
-    for collection, indexes in wanted.items():
-        database[collection].create_indexes(indexes)
-    present = set(database.list_collection_names())
-    for collection in _WITHOUT_INDEXES:
-        if collection not in present:
-            database.create_collection(collection)
+    """Create what is missing."""
+    create(database, INDEXES, _WITHOUT_INDEXES)

@@ -12,7 +12,7 @@ import pkgutil
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +23,7 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
 import migrations
+from migrations.collections import Index
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +45,7 @@ class Migration:
 
     name: str
     apply: Callable[[MongoDatabase], None]
+    indexes: Collection[Index] = ()
 
 
 def known_migrations() -> list[Migration]:
@@ -53,7 +55,16 @@ def known_migrations() -> list[Migration]:
         for module in pkgutil.iter_modules(migrations.__path__)
         if _NUMBERED.fullmatch(module.name)
     )
-    return [Migration(name, importlib.import_module(f"migrations.{name}").apply) for name in names]
+    return [_load(name) for name in names]
+
+
+def known_indexes() -> dict[str, set[str]]:
+    """Return the names of the indexes that an up-to-date database has, by collection."""
+    found: dict[str, set[str]] = {}
+    for migration in known_migrations():
+        for one in migration.indexes:
+            found.setdefault(one.collection, set()).add(one.name)
+    return found
 
 
 def pending_migrations(database: MongoDatabase) -> list[Migration]:
@@ -62,17 +73,22 @@ def pending_migrations(database: MongoDatabase) -> list[Migration]:
     return [migration for migration in known_migrations() if migration.name not in done]
 
 
-def migrate(database: MongoDatabase) -> list[str]:
+def migrate(database: MongoDatabase, *, again: bool = False) -> list[str]:
     """Run what is pending; returns the names of what this call ran.
+
+    Args:
+        database: to be brought up to date.
+        again: run what has run already too, which creates what somebody has removed.
 
     Raises:
         MigrationTimeout: another process held the lock for five minutes.
     """
     deadline = time.monotonic() + WAIT_SECONDS
-    while pending_migrations(database):
+    while again or pending_migrations(database):
         with _lock(database) as is_ours:
             if is_ours:
-                return [_run(database, migration) for migration in pending_migrations(database)]
+                due = known_migrations() if again else pending_migrations(database)
+                return [_run(database, migration) for migration in due]
         if time.monotonic() > deadline:
             raise MigrationTimeout(
                 "Another process has held the migration lock for five minutes. "
@@ -80,6 +96,11 @@ def migrate(database: MongoDatabase) -> list[str]:
             )
         time.sleep(0.2)
     return []
+
+
+def _load(name: str) -> Migration:
+    module = importlib.import_module(f"migrations.{name}")
+    return Migration(name, module.apply, getattr(module, "INDEXES", ()))
 
 
 def _run(database: MongoDatabase, migration: Migration) -> str:

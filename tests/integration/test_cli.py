@@ -23,11 +23,11 @@ def test_the_installed_command_lists_its_commands_from_any_folder(tmp_path: Path
     helped = run_elsewhere(tmp_path, "--help")
     assert (helped.returncode, helped.stderr) == (0, "")
     listed = {line.split()[0] for line in helped.stdout.partition("Commands:")[2].splitlines()[1:]}
-    assert listed == {"advisories", "audit", "gc", "migrate", "up"}
+    assert listed == {"advisories", "audit", "doctor", "gc", "migrate", "up"}
 
 
 def test_the_installed_command_loads_the_late_commands_too(tmp_path: Path) -> None:
-    for name in ("advisories", "audit", "gc"):
+    for name in ("advisories", "audit", "doctor", "gc"):
         assert f"packhouse {name}" in run_elsewhere(tmp_path, name, "--help").stdout
 
 
