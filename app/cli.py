@@ -52,6 +52,30 @@ def _collecting_command() -> click.Command:
     return create_command(_application)
 
 
+def _admin_commands() -> click.Command:
+    from app.commands.users import create_admin_group  # noqa: PLC0415  see _Commands
+
+    return create_admin_group(_application)
+
+
+def _user_commands() -> click.Command:
+    from app.commands.users import create_group  # noqa: PLC0415  see _Commands
+
+    return create_group(_application)
+
+
+def _token_commands() -> click.Command:
+    from app.commands.tokens import create_group  # noqa: PLC0415  see _Commands
+
+    return create_group(_application)
+
+
+def _organization_commands() -> click.Command:
+    from app.commands.organizations import create_group  # noqa: PLC0415  see _Commands
+
+    return create_group(_application)
+
+
 def _doctor_command() -> click.Command:
     from app.doctor.commands import create_command  # noqa: PLC0415  see _Commands
 
@@ -59,10 +83,14 @@ def _doctor_command() -> click.Command:
 
 
 _LOADED_LATE: dict[str, Callable[[], click.Command]] = {
+    "admin": _admin_commands,
     "advisories": _advisory_commands,
     "audit": _audit_commands,
     "doctor": _doctor_command,
     "gc": _collecting_command,
+    "org": _organization_commands,
+    "token": _token_commands,
+    "user": _user_commands,
 }
 
 

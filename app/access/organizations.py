@@ -38,11 +38,11 @@ def organization_role(principal: Principal, organization_id: ObjectId) -> Organi
 
     A platform admin may what an owner may.
     """
-    if principal.user_id is None:
-        return None
     if principal.is_platform_admin:
         return OrganizationRole.OWNER
     user_id = principal.user_id
+    if user_id is None:
+        return None
 
     def load() -> OrganizationRole | None:
         coherence.depends_on(user_tag(user_id), f"org:{organization_id}")

@@ -8,6 +8,7 @@ from app.audit.chain import Link, to_event
 from app.audit.context import bind_request, unbind_request
 from app.audit.events import (
     ANONYMOUS,
+    OPERATOR,
     SYSTEM,
     Actor,
     ActorType,
@@ -23,6 +24,7 @@ from app.audit.verification import Verification, export, verify
 
 __all__ = [
     "ANONYMOUS",
+    "OPERATOR",
     "SYSTEM",
     "Actor",
     "ActorType",

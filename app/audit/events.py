@@ -101,6 +101,8 @@ class Actor:
 
 ANONYMOUS = Actor(type=ActorType.ANONYMOUS)
 SYSTEM = Actor(type=ActorType.SYSTEM)
+OPERATOR = Actor(type=ActorType.SYSTEM, name="operator")
+"""Whoever runs ``packhouse`` commands."""
 
 
 @dataclass(frozen=True, kw_only=True)

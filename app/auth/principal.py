@@ -19,6 +19,7 @@ class CredentialKind(StrEnum):
     SESSION = "session"  # a JWT from a sign-in
     TOKEN = "token"  # noqa: S105  an API token, as Bearer or in Basic
     PASSWORD = "password"  # noqa: S105  Basic with a password
+    OPERATOR = "operator"  # by running a command where the registry's secrets are
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,18 +65,20 @@ class Principal:
     @property
     def is_anonymous(self) -> bool:
         """Whether nobody is signed in."""
-        return self.user_id is None
+        return self.user_id is None and self.kind is not CredentialKind.OPERATOR
 
     @property
     def user(self) -> ObjectId:
         """The signed-in user's id; only for callers that are signed in."""
         if self.user_id is None:
-            raise LookupError("the caller is anonymous")
+            raise LookupError("the caller is nobody's account")
         return self.user_id
 
     @property
     def actor(self) -> audit.Actor:
         """Who the audit says did what this caller does."""
+        if self.kind is CredentialKind.OPERATOR:
+            return audit.OPERATOR
         if self.user_id is None:
             return audit.ANONYMOUS
         return audit.Actor(
@@ -87,6 +90,8 @@ class Principal:
 
 
 ANONYMOUS = Principal()
+OPERATOR = Principal(kind=CredentialKind.OPERATOR, is_platform_admin=True)
+"""Whoever runs commands beside the registry; they could read its database as well."""
 
 
 class CredentialScheme(StrEnum):

@@ -1,0 +1,70 @@
+"""``packhouse org``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from app.auth import users
+from app.auth.principal import OPERATOR, CredentialKind
+from app.commands.running import Group, as_json_option, every, show, show_all
+from app.commands.users import required_user
+from app.registry import cascading, organizations
+from app.registry.organizations import NewOrganization
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flask import Flask
+
+_COLUMNS = ("slug", "display_name", "created_at", "id")
+
+
+def create_group(make_app: Callable[[], Flask]) -> click.Group:
+    """Return the commands about organizations."""
+    return Group(
+        make_app=make_app,
+        name="org",
+        help="Make, show and delete organizations.",
+        commands=[list_command, show_command, create_command, delete_command],
+    )
+
+
+@click.command("list")
+@as_json_option
+def list_command(*, as_json: bool) -> None:
+    """List all organizations."""
+    found = every(lambda page: organizations.list_visible(OPERATOR, page))
+    show_all(found, _COLUMNS, as_json=as_json)
+
+
+@click.command("show")
+@click.argument("organization")
+@as_json_option
+def show_command(*, organization: str, as_json: bool) -> None:
+    """Show an organization, by id or slug."""
+    show(organizations.get(OPERATOR, organization), as_json=as_json)
+
+
+@click.command("create")
+@click.argument("slug")
+@click.option("--owner", required=True, help="Its first owner: id, username or e-mail address.")
+@click.option("--display-name", default="", help="The name that people see.")
+@as_json_option
+def create_command(*, slug: str, owner: str, display_name: str, as_json: bool) -> None:
+    """Make an organization."""
+    creator = users.principal_of(required_user(owner), CredentialKind.OPERATOR)
+    new = NewOrganization(slug=slug, display_name=display_name)
+    show(organizations.create(creator, new), as_json=as_json)
+
+
+@click.command("delete")
+@click.argument("organization")
+@click.option("--cascade", is_flag=True, help="With its repositories and packages.")
+def delete_command(*, organization: str, cascade: bool) -> None:
+    """Delete an organization, by id or slug."""
+    cascading.delete_organization(
+        OPERATOR, organization, cascade=cascade, check=lambda _organization: None
+    )
+    click.echo(f"Deleted {organization}.")

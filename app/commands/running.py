@@ -1,0 +1,96 @@
+"""What the commands have in common: how they fail, page and print."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+import orjson
+
+from app.errors import RegistryError, UnprocessableInput
+from app.registry.listing import Page, PageRequest
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+Item = TypeVar("Item")
+
+_PAGE = 500
+
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+class Group(click.Group):
+    """Commands that run in the context of an application, and say plainly why they fail."""
+
+    def __init__(self, *, make_app: Callable[[], Flask], **more: Any) -> None:  # noqa: ANN401  click's
+        super().__init__(**more)
+        self._make_app = make_app
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  as click has it
+        """Run the command that was asked for."""
+        ctx.with_resource(self._make_app().app_context())
+        with refusals_said_plainly():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def refusals_said_plainly() -> Iterator[None]:
+    """Say what was refused as the API would, and exit with 1."""
+    try:
+        yield
+    except UnprocessableInput as error:
+        lines = [f"{name.lstrip('/')}: {problem}" for name, problem in error.fields.items()]
+        raise click.ClickException("\n".join(lines or [error.message])) from error
+    except RegistryError as error:
+        raise click.ClickException(error.message) from error
+
+
+def every(list_page: Callable[[PageRequest], Page[Item]]) -> Iterator[Item]:
+    """Give all items of a list."""
+    after = None
+    while True:
+        page = list_page(PageRequest(limit=_PAGE, after=after))
+        yield from page.items
+        if page.next is None:
+            return
+        after = page.next
+
+
+def show_all(items: Iterable[Any], columns: Sequence[str], *, as_json: bool) -> None:
+    """Print a list: one JSON object in a line, or a table with some columns."""
+    if as_json:
+        for item in items:
+            click.echo(orjson.dumps(dataclasses.asdict(item)))
+        return
+    rows = [[_text(getattr(item, column)) for column in columns] for item in items]
+    widths = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
+    for row in [list(columns), *rows]:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        click.echo("  ".join(cells).rstrip())
+
+
+def show(item: Any, *, as_json: bool, **more: str) -> None:  # noqa: ANN401  any dataclass
+    """Print one thing, and what is known beside it."""
+    fields = {**dataclasses.asdict(item), **more}
+    if as_json:
+        click.echo(orjson.dumps(fields))
+        return
+    for name, value in fields.items():
+        click.echo(f"{name}: {_text(value)}")
+
+
+def _text(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case list() | tuple():
+            return ", ".join(map(_text, value))
+        case dict():
+            return str(value.get("username", orjson.dumps(value).decode()))
+    return str(value)
