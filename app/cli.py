@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from app.standalone import services
 from app.standalone.errors import CannotStart
 from app.standalone.up import up
 from app.version import VERSION
@@ -99,7 +100,7 @@ def _application() -> Flask:
     from config.logging import configure_logging  # noqa: PLC0415
 
     with _problems_said_plainly():
-        settings = load_settings()
+        settings = services.completed(load_settings())
         settings.require_services_and_secrets()
         configure_logging(settings)
         return create_app(settings)
@@ -142,7 +143,7 @@ def migrate(*, again: bool) -> None:
 
 def _settings() -> Settings:
     with _problems_said_plainly():
-        return load_settings()
+        return services.completed(load_settings())
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import click
 import orjson
 
 from app.errors import RegistryError, UnprocessableInput
+from app.models.connection import UNREACHABLE
 from app.registry.listing import Page, PageRequest
 
 if TYPE_CHECKING:
@@ -47,6 +48,10 @@ def refusals_said_plainly() -> Iterator[None]:
         raise click.ClickException("\n".join(lines or [error.message])) from error
     except RegistryError as error:
         raise click.ClickException(error.message) from error
+    except UNREACHABLE as error:
+        raise click.ClickException(
+            "MongoDB does not answer. `packhouse doctor` says what is wrong."
+        ) from error
 
 
 def every(list_page: Callable[[PageRequest], Page[Item]]) -> Iterator[Item]:

@@ -36,7 +36,7 @@ def kept_secrets(file: Path) -> Secrets:
         CannotStart: the file is there but cannot be read.
     """
     if not file.exists():
-        _write(file, json.dumps(asdict(_new_secrets()), indent=2))
+        write_privately(file, json.dumps(asdict(_new_secrets()), indent=2))
     try:
         return Secrets(**json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
@@ -56,7 +56,7 @@ def kept_password(file: Path, directive: str = "") -> str:
     """
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
-        _write(file, f"{directive}{secrets.token_hex(24)}\n")
+        write_privately(file, f"{directive}{secrets.token_hex(24)}\n")
     return file.read_text(encoding="utf-8").strip().removeprefix(directive)
 
 
@@ -69,7 +69,7 @@ def _new_secrets() -> Secrets:
     )
 
 
-def _write(file: Path, text: str) -> None:
+def write_privately(file: Path, text: str) -> None:
     """Write the whole file or none: it is complete before it has its name."""
     unfinished = file.with_suffix(".unfinished")
     unfinished.unlink(missing_ok=True)

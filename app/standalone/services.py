@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +11,16 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from app.standalone.errors import CannotStart
+from app.standalone.secret_file import write_privately
 from app.standalone.servers import MongoServer, RedisServer, S3Server
-from config.settings import StorageBackend
+from config.settings import SettingsError, StorageBackend, load_settings
 
 if TYPE_CHECKING:
     from app.standalone.process import Part
     from app.standalone.secret_file import Secrets
     from config.settings import Settings
 
+_ENVIRONMENT_FILE = "environment.json"
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -70,6 +73,32 @@ def plan(settings: Settings, secrets: Secrets, data_directory: Path, *, wants_s3
             **{name.upper(): _plain(value) for name, value in changes.items()},
         },
     )
+
+
+def remember(services: Services, data_directory: Path) -> None:
+    """Let other commands find the servers of this run: see :func:`completed`."""
+    kept = {name: value for name, value in services.env.items() if name != "PYTHONPATH"}
+    write_privately(data_directory / _ENVIRONMENT_FILE, json.dumps(kept, indent=2))
+
+
+def completed(settings: Settings) -> Settings:
+    """Return the settings of what ``packhouse up`` runs, or last ran, in this data folder.
+
+    Where it never ran, or the settings name a database, they stay as they are.
+
+    Raises:
+        SettingsError: what was remembered is damaged.
+    """
+    file = settings.data_dir.absolute() / _ENVIRONMENT_FILE
+    if settings.mongodb_url or not file.exists():
+        return settings
+    try:
+        remembered: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            f"{file} cannot be read ({error}). `packhouse up` writes it anew."
+        ) from error
+    return load_settings(**{name.lower(): value for name, value in remembered.items()})
 
 
 def _s3_server(

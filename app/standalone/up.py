@@ -40,6 +40,7 @@ def up(settings: Settings, *, wants_s3: bool, say: Callable[[str], None]) -> Non
         secrets = kept_secrets(data_directory / SECRETS_FILE)
         planned = services.plan(settings, secrets, data_directory, wants_s3=wants_s3)
         planned.settings.require_services_and_secrets()
+        services.remember(planned, data_directory)
         supervisor = Supervisor(record, signals, say)
         try:
             supervisor.start(planned.parts)

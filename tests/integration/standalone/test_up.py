@@ -31,11 +31,15 @@ class Packhouse:
         self.port = remembered_ports(folder / "port.json", ["web"])["web"]
 
     def up(self, *options: str) -> AbstractContextManager[Command]:
+        return self.runs("up", *options)
+
+    def runs(self, *arguments: str) -> AbstractContextManager[Command]:
+        """Run one of its commands in this folder, with no server in the environment."""
         inherited = {
             name: text for name, text in os.environ.items() if not name.startswith(SETTINGS)
         }
         own = {"DATA_DIR": str(self.data), "HOST": LOOPBACK, "PORT": str(self.port)}
-        return running([sys.executable, "-m", "app.cli", "up", *options], inherited | own)
+        return running([sys.executable, "-m", "app.cli", *arguments], inherited | own)
 
     def asks(self, method: str, path: str, body: object = None) -> tuple[int, dict[str, Any]]:
         connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=30)
@@ -125,11 +129,24 @@ def test_with_an_s3_server_of_its_own_every_check_is_ok(packhouse: Packhouse) ->
     with packhouse.up("--s3") as run:
         run.says("Ctrl-C stops it.")
         assert packhouse.checks() == ALL_OK
+        the_other_commands_find_its_servers(packhouse)
         started = descendants(run.pid)
         code, said = run.stop(signal.SIGTERM)
     assert code == 0
     assert "s3       stopped" in said
     assert all_end_within(started, 0)
+
+
+def the_other_commands_find_its_servers(packhouse: Packhouse) -> None:
+    with packhouse.runs("user", "list", "--json") as listing:
+        code, said = listing.ends()
+    assert code == 0, said
+    assert '"username":"admin"' in said
+    with packhouse.runs("doctor", "--json") as doctor:
+        code, said = doctor.ends()
+    assert code == 0, said
+    ailing = {one["check"] for one in json.loads(said) if one["health"] != "ok"}
+    assert ailing == {"public url"}  # which nobody has set
 
 
 def test_a_port_in_use_is_said_before_anything_starts(packhouse: Packhouse) -> None:
