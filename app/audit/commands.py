@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import click
 import orjson
 
+from app import command_groups
 from app.audit.chain import Link
 from app.audit.flushing import flush
 from app.audit.verification import Verification, export, verify
+from app.command_groups import command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,17 +24,11 @@ _HASH_DIGITS = 64
 
 def create_group(make_app: Callable[[], Flask]) -> click.Group:
     """Return the group of commands; they run in the context of the application made."""
-
-    @click.group("audit", commands=[verify_command, export_command, flush_command])
-    @click.pass_context
-    def audit(context: click.Context) -> None:
-        """Check and export the audit."""
-        context.with_resource(make_app().app_context())
-
-    return audit
+    commands = [verify_command, export_command, flush_command]
+    return command_groups.create_group("audit", "Check and export the audit.", commands, make_app)
 
 
-@click.command("verify")
+@command("verify")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option("--expect-seq", type=click.IntRange(min=1), help="Number of an event kept earlier.")
 @click.option("--expect-hash", help="Its hash.")
@@ -48,7 +44,7 @@ def verify_command(*, as_json: bool, expect_seq: int | None, expect_hash: str | 
         sys.exit(1)
 
 
-@click.command("export")
+@command("export")
 @click.option("--from-seq", type=click.IntRange(min=1), default=1, help="First event to export.")
 def export_command(*, from_seq: int) -> None:
     """Print the chain as JSON lines, the oldest event first."""
@@ -56,7 +52,7 @@ def export_command(*, from_seq: int) -> None:
         click.echo(line, nl=False)
 
 
-@click.command("flush")
+@command("flush")
 def flush_command() -> None:
     """Move the events that wait into the chain, as the worker does every second."""
     total = 0

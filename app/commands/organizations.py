@@ -8,7 +8,9 @@ import click
 
 from app.auth import users
 from app.auth.principal import OPERATOR, CredentialKind
-from app.commands.running import Group, as_json_option, every, show, show_all
+from app.command_groups import command
+from app.command_groups import create_group as group_of
+from app.commands.running import as_json_option, every, show, show_all
 from app.commands.users import required_user
 from app.registry import cascading, organizations
 from app.registry.organizations import NewOrganization
@@ -23,15 +25,15 @@ _COLUMNS = ("slug", "display_name", "created_at", "id")
 
 def create_group(make_app: Callable[[], Flask]) -> click.Group:
     """Return the commands about organizations."""
-    return Group(
-        make_app=make_app,
-        name="org",
-        help="Make, show and delete organizations.",
-        commands=[list_command, show_command, create_command, delete_command],
+    return group_of(
+        "org",
+        "Make, show and delete organizations.",
+        [list_command, show_command, create_command, delete_command],
+        make_app,
     )
 
 
-@click.command("list")
+@command("list")
 @as_json_option
 def list_command(*, as_json: bool) -> None:
     """List all organizations."""
@@ -39,7 +41,7 @@ def list_command(*, as_json: bool) -> None:
     show_all(found, _COLUMNS, as_json=as_json)
 
 
-@click.command("show")
+@command("show")
 @click.argument("organization")
 @as_json_option
 def show_command(*, organization: str, as_json: bool) -> None:
@@ -47,7 +49,7 @@ def show_command(*, organization: str, as_json: bool) -> None:
     show(organizations.get(OPERATOR, organization), as_json=as_json)
 
 
-@click.command("create")
+@command("create")
 @click.argument("slug")
 @click.option("--owner", required=True, help="Its first owner: id, username or e-mail address.")
 @click.option("--display-name", default="", help="The name that people see.")
@@ -59,7 +61,7 @@ def create_command(*, slug: str, owner: str, display_name: str, as_json: bool) -
     show(organizations.create(creator, new), as_json=as_json)
 
 
-@click.command("delete")
+@command("delete")
 @click.argument("organization")
 @click.option("--cascade", is_flag=True, help="With its repositories and packages.")
 def delete_command(*, organization: str, cascade: bool) -> None:

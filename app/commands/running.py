@@ -1,57 +1,21 @@
-"""What the commands have in common: how they fail, page and print."""
+"""How the commands read lists and print."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 import orjson
 
-from app.errors import RegistryError, UnprocessableInput
-from app.models.connection import UNREACHABLE
 from app.registry.listing import Page, PageRequest
-
-if TYPE_CHECKING:
-    from flask import Flask
 
 Item = TypeVar("Item")
 
 _PAGE = 500
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-
-
-class Group(click.Group):
-    """Commands that run in the context of an application, and say plainly why they fail."""
-
-    def __init__(self, *, make_app: Callable[[], Flask], **more: Any) -> None:  # noqa: ANN401  click's
-        super().__init__(**more)
-        self._make_app = make_app
-
-    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  as click has it
-        """Run the command that was asked for."""
-        ctx.with_resource(self._make_app().app_context())
-        with refusals_said_plainly():
-            return super().invoke(ctx)
-
-
-@contextmanager
-def refusals_said_plainly() -> Iterator[None]:
-    """Say what was refused as the API would, and exit with 1."""
-    try:
-        yield
-    except UnprocessableInput as error:
-        lines = [f"{name.lstrip('/')}: {problem}" for name, problem in error.fields.items()]
-        raise click.ClickException("\n".join(lines or [error.message])) from error
-    except RegistryError as error:
-        raise click.ClickException(error.message) from error
-    except UNREACHABLE as error:
-        raise click.ClickException(
-            "MongoDB does not answer. `packhouse doctor` says what is wrong."
-        ) from error
 
 
 def every(list_page: Callable[[PageRequest], Page[Item]]) -> Iterator[Item]:

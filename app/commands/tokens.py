@@ -9,7 +9,9 @@ import click
 
 from app.auth import users
 from app.auth.principal import OPERATOR, CredentialKind
-from app.commands.running import Group, as_json_option, every, show, show_all
+from app.command_groups import command
+from app.command_groups import create_group as group_of
+from app.commands.running import as_json_option, every, show, show_all
 from app.commands.users import required_user
 from app.registry import token_management
 from app.registry.token_management import NewToken
@@ -24,15 +26,15 @@ _COLUMNS = ("prefix", "user", "name", "protocols", "actions", "expires_at", "las
 
 def create_group(make_app: Callable[[], Flask]) -> click.Group:
     """Return the commands about API tokens."""
-    return Group(
-        make_app=make_app,
-        name="token",
-        help="Make, list and revoke API tokens.",
-        commands=[list_command, create_command, revoke_command],
+    return group_of(
+        "token",
+        "Make, list and revoke API tokens.",
+        [list_command, create_command, revoke_command],
+        make_app,
     )
 
 
-@click.command("list")
+@command("list")
 @click.option("--user", help="Only of this user: id, username or e-mail address.")
 @as_json_option
 def list_command(*, user: str | None, as_json: bool) -> None:
@@ -44,7 +46,7 @@ def list_command(*, user: str | None, as_json: bool) -> None:
     show_all(found, _COLUMNS, as_json=as_json)
 
 
-@click.command("create")
+@command("create")
 @click.argument("user")
 @click.argument("name")
 @click.option("--protocol", "protocols", multiple=True, help="npm, oci, …, or api; all if none.")
@@ -77,7 +79,7 @@ def create_command(
     show(issued.view, as_json=as_json, token=issued.secret)
 
 
-@click.command("revoke")
+@command("revoke")
 @click.argument("token")
 def revoke_command(*, token: str) -> None:
     """End a token at once, by its id."""

@@ -13,7 +13,9 @@ import click
 from app.auth import password_changes, users
 from app.auth.principal import OPERATOR
 from app.auth.users import NewUser
-from app.commands.running import Group, as_json_option, every, show, show_all
+from app.command_groups import command
+from app.command_groups import create_group as group_of
+from app.commands.running import as_json_option, every, show, show_all
 from app.errors import NotFound
 from app.registry import accounts
 from app.registry.accounts import AccountContent, AccountView
@@ -36,11 +38,10 @@ _password_option = click.option(
 
 def create_group(make_app: Callable[[], Flask]) -> click.Group:
     """Return the commands about users."""
-    return Group(
-        make_app=make_app,
-        name="user",
-        help="Make, show, change and close accounts.",
-        commands=[
+    return group_of(
+        "user",
+        "Make, show, change and close accounts.",
+        [
             list_command,
             show_command,
             create_command,
@@ -50,20 +51,16 @@ def create_group(make_app: Callable[[], Flask]) -> click.Group:
             close_command,
             reopen_command,
         ],
+        make_app,
     )
 
 
 def create_admin_group(make_app: Callable[[], Flask]) -> click.Group:
     """Return the commands about platform admins."""
-    return Group(
-        make_app=make_app,
-        name="admin",
-        help="Make platform administrators.",
-        commands=[create_admin_command],
-    )
+    return group_of("admin", "Make platform administrators.", [create_admin_command], make_app)
 
 
-@click.command("list")
+@command("list")
 @as_json_option
 def list_command(*, as_json: bool) -> None:
     """List every account, closed ones too."""
@@ -71,7 +68,7 @@ def list_command(*, as_json: bool) -> None:
     show_all(found, _COLUMNS, as_json=as_json)
 
 
-@click.command("show")
+@command("show")
 @click.argument("user")
 @as_json_option
 def show_command(*, user: str, as_json: bool) -> None:
@@ -79,7 +76,7 @@ def show_command(*, user: str, as_json: bool) -> None:
     show(accounts.get_account(OPERATOR, user), as_json=as_json)
 
 
-@click.command("create")
+@command("create")
 @click.argument("username")
 @click.argument("email")
 @click.option("--display-name", default="", help="The name that others see.")
@@ -93,7 +90,7 @@ def create_command(
     _create(new, password_stdin=password_stdin, as_json=as_json)
 
 
-@click.command("create")
+@command("create")
 @click.argument("username")
 @click.argument("email")
 @_password_option
@@ -104,7 +101,7 @@ def create_admin_command(*, username: str, email: str, password_stdin: bool, as_
     _create(new, password_stdin=password_stdin, as_json=as_json)
 
 
-@click.command("password")
+@command("password")
 @click.argument("user")
 @_password_option
 @as_json_option
@@ -116,7 +113,7 @@ def password_command(*, user: str, password_stdin: bool, as_json: bool) -> None:
     show(accounts.get_account(OPERATOR, str(found.id)), as_json=as_json, **made)
 
 
-@click.command("promote")
+@command("promote")
 @click.argument("user")
 @as_json_option
 def promote_command(*, user: str, as_json: bool) -> None:
@@ -124,7 +121,7 @@ def promote_command(*, user: str, as_json: bool) -> None:
     _change(user, as_json=as_json, is_platform_admin=True)
 
 
-@click.command("demote")
+@command("demote")
 @click.argument("user")
 @as_json_option
 def demote_command(*, user: str, as_json: bool) -> None:
@@ -132,7 +129,7 @@ def demote_command(*, user: str, as_json: bool) -> None:
     _change(user, as_json=as_json, is_platform_admin=False)
 
 
-@click.command("close")
+@command("close")
 @click.argument("user")
 @as_json_option
 def close_command(*, user: str, as_json: bool) -> None:
@@ -142,7 +139,7 @@ def close_command(*, user: str, as_json: bool) -> None:
     show(accounts.get_account(OPERATOR, found.id), as_json=as_json)
 
 
-@click.command("reopen")
+@command("reopen")
 @click.argument("user")
 @as_json_option
 def reopen_command(*, user: str, as_json: bool) -> None:

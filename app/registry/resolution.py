@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -159,7 +159,7 @@ def for_publish(principal: Principal, scope: Scope, name: PackageName) -> Publis
         Unauthenticated: nobody is signed in.
         NotFound: the scope, or the package in it, is not for this caller to know of.
         NameRefused: the name is another organization's, or too similar to another, or taken
-            by a package that is not for this caller to know of.
+            by a package that is not for this caller to know of, or is in another repository.
         Forbidden: the caller may not publish there.
     """
     if principal.is_anonymous:
@@ -186,6 +186,8 @@ def for_publish(principal: Principal, scope: Scope, name: PackageName) -> Publis
         )
     if package is not None and is_hidden:
         raise _taken(scope, package)
+    if scope.kind is ScopeKind.REPOSITORY and package is None:
+        _require_in_no_sibling(principal, scope, name)
     return PublishTarget(
         name=name,
         repository=repository,
@@ -429,6 +431,24 @@ def _may_claim(
             "Choose a name that differs by more than case, '-', '_' or '.'."
         )
     return False
+
+
+def _require_in_no_sibling(principal: Principal, scope: Scope, name: PackageName) -> None:
+    """Refuse a name that another repository of the organization has.
+
+    Raises:
+        NameRefused: it says where to publish, to who may know of it.
+    """
+    around = replace(scope, kind=ScopeKind.ORGANIZATION, repository="")
+    package = locate(around, name)
+    if package is None or package.is_deleted:
+        return
+    if not is_shown_to(principal, package):
+        raise _taken(around, package)
+    raise NameRefused(
+        f"The package {name.display} is in {package.repository.path}. Publish it there, or "
+        "choose another name."
+    )
 
 
 def _taken(scope: Scope, package: PackageRef) -> NameRefused:

@@ -34,6 +34,17 @@ def test_the_installed_command_loads_the_late_commands_too(tmp_path: Path) -> No
         assert f"packhouse {name}" in run_elsewhere(tmp_path, name, "--help").stdout
 
 
+def test_help_and_wrong_command_lines_need_no_database(tmp_path: Path) -> None:
+    for arguments in (("user", "create"), ("token", "revoke"), ("audit", "export"), ("gc",)):
+        helped = run_elsewhere(tmp_path, *arguments, "--help")
+        assert (helped.returncode, helped.stderr) == (0, "")
+    for arguments in (("user", "create"), ("token", "list", "--nonsense"), ("nothing",)):
+        assert run_elsewhere(tmp_path, *arguments).returncode == 2
+    refused = run_elsewhere(tmp_path, "user", "list")
+    assert refused.returncode == 1
+    assert "MONGODB_URL" in refused.stderr
+
+
 def test_the_installed_command_says_its_version_and_what_it_lacks(tmp_path: Path) -> None:
     assert run_elsewhere(tmp_path, "--version").stdout == f"packhouse, version {VERSION}\n"
     lost = run_elsewhere(tmp_path, "migrate")

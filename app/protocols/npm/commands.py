@@ -9,6 +9,8 @@ import click
 import orjson
 from flask import Flask
 
+from app import command_groups
+from app.command_groups import command
 from app.errors import InvalidInput
 from app.protocols.npm import osv
 
@@ -17,17 +19,11 @@ _BATCH = 100
 
 def create_group(make_app: Callable[[], Flask]) -> click.Group:
     """Return the group of commands; they run in the context of the application made."""
-
-    @click.group("advisories", commands=[import_command])
-    @click.pass_context
-    def advisories(context: click.Context) -> None:
-        """Keep known vulnerabilities of npm packages."""
-        context.with_resource(make_app().app_context())
-
-    return advisories
+    summary = "Keep known vulnerabilities of npm packages."
+    return command_groups.create_group("advisories", summary, [import_command], make_app)
 
 
-@click.command("import")
+@command("import")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 def import_command(paths: tuple[Path, ...]) -> None:
     """Read OSV documents: JSON files, or folders of them.
