@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.auth.principal import TokenLimits
-from app.models import OrganizationRole, RepositoryRole, Visibility
+from app.extensions import store
+from app.models import OrganizationRole, PublishClaim, RepositoryRole, Visibility
 from tests.npm_wire import a_publish
 
 if TYPE_CHECKING:
@@ -133,6 +134,24 @@ def test_a_name_that_a_hidden_package_has_is_taken(acme: Acme) -> None:
     assert refused.status_code == 403
     assert "is taken in acme" in refused.get_json()["error"]
     assert acme.put(dave, "@acme/mine").status_code == 201
+
+
+def test_a_name_in_a_sibling_repository_is_taken_before_anything_is_stored(acme: Acme) -> None:
+    acme.publish("closed", "@acme/there")
+    acme.publish("open", "@acme/public")
+    dave = acme.world.person("dave")
+    acme.world.grant(acme.repositories["open"], acme.owner, dave, RepositoryRole.DEVELOPER)
+    with acme.world.context():
+        before = [one.key for one in store.list("npm/")]
+    refused = acme.put(dave, "@acme/there", "/r/acme/open")
+    assert refused.status_code == 403
+    assert "is taken in acme, in a repository that you may not read" in refused.get_json()["error"]
+    refused = acme.put(acme.owner, "@acme/there", "/r/acme/open")
+    assert refused.status_code == 403
+    assert "is in acme/closed. Publish it there" in refused.get_json()["error"]
+    with acme.world.context():
+        assert [one.key for one in store.list("npm/")] == before
+        assert PublishClaim.objects.count() == 0
 
 
 def test_a_tokens_limit_is_named_to_who_may_know_of_the_package(acme: Acme) -> None:
