@@ -7,6 +7,7 @@ import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+import gevent
 import structlog
 
 from app.http.server.answer import Answer, date_line
@@ -61,10 +62,17 @@ class Connection:
 
     def begin_stop(self) -> None:
         """Close the connection now, or with the request that is being served."""
-        if self._wire.is_idle:
+        if self._wire.is_idle and self._answer is None:
+            # Who has just connected is about to ask, and cannot know that it is too late.
+            gevent.spawn_later(self._server.limits.first_request_seconds, self._stop_waiting)
+        elif self._wire.is_idle:
             self._wire.stop_reading()
         elif self._answer is not None and not self._answer.is_started:
             self._answer.keeps_alive = False
+
+    def _stop_waiting(self) -> None:
+        if self._wire.is_idle:
+            self._wire.stop_reading()
 
     def turn_away(self) -> None:
         """Say that there is no room, and close without a look at what may come."""

@@ -17,6 +17,8 @@ class Limits:
         head_bytes, head_fields: a larger head is a 431.
         head_seconds: from a head's first byte to its last; also what a new connection has
             to send its first byte.
+        first_request_seconds: what a new connection still has to send its first byte once the
+            server stops.
         idle_seconds: a kept connection may rest so long between two requests.
         stall_seconds: a body, in either direction, may stand still so long. So may what
             stands between two chunks, as a whole.
@@ -31,6 +33,7 @@ class Limits:
     head_bytes: int = 32 * KIB
     head_fields: int = 100
     head_seconds: float = 30
+    first_request_seconds: float = 3
     idle_seconds: float = 75
     stall_seconds: float = 60
     least_bytes_per_second: int = KIB

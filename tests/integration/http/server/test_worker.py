@@ -48,6 +48,26 @@ def test_a_stop_waits_for_a_running_upload_and_closes_what_rests(tmp_path: Path)
         assert exit_code(server) == "exit code 0"
 
 
+def test_a_stop_serves_who_has_connected_and_not_asked_yet(tmp_path: Path) -> None:
+    with serving(tmp_path) as server, server.connect() as fresh, server.connect() as resting:
+        assert resting.get("/hello").text == "hello"  # so the other one was accepted
+        server.child.ask_to_stop()
+        assert resting.is_closed()
+        answer = fresh.get("/hello")
+        assert (answer.text, answer.headers["connection"]) == ("hello", "close")
+        assert fresh.is_closed()
+        assert exit_code(server) == "exit code 0"
+
+
+def test_a_stop_does_not_wait_long_for_who_says_nothing(tmp_path: Path) -> None:
+    with serving(tmp_path) as server, server.connect() as fresh, server.connect() as resting:
+        assert resting.get("/hello").text == "hello"
+        server.child.ask_to_stop()
+        assert fresh.is_closed()
+        assert exit_code(server) == "exit code 0"
+        assert "did not end in time" not in server.log.read_text()
+
+
 def test_a_stop_waits_for_a_running_download(tmp_path: Path) -> None:
     expected = hashlib.sha256(b"".join(bytes([number]) * MIB for number in range(64))).digest()
     with serving(tmp_path) as server, server.connect() as resting, server.connect() as download:
