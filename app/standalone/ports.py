@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
+_ALL_ADDRESSES = "0.0.0.0"  # noqa: S104  asked about, never listened on
 
 # Below the ports that Linux (32768) and macOS (49152) hand to outgoing connections, so that
 # a server which restarts does not find its port taken by some client's end of a connection.
@@ -45,17 +46,25 @@ def remembered_ports(file: Path, names: Sequence[str], *, also: int = 0) -> dict
         file: keeps them, as a JSON object; created and brought up to date.
         names: of the listeners.
         also: each port is chosen so that the one this much higher is free as well.
+
+    Another program may take one before its server does: a start that fails is worth repeating
+    when this then returns others.
     """
     known: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
     chosen: dict[str, int] = {}
+    taken: set[int] = set()
     for name in names:
         port = known.get(name)
-        while (
-            port is None or port in chosen.values() or not (is_free(port) and is_free(port + also))
-        ):
+        while port is None or not _all_free({port, port + also}, taken):
             port = random.choice(_CANDIDATES)  # noqa: S311  no secret
         chosen[name] = port
+        taken |= {port, port + also}
     if chosen != known:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(chosen))
     return chosen
+
+
+def _all_free(ports: set[int], taken: set[int]) -> bool:
+    # On every address, since SeaweedFS also asks about those on which it will not listen.
+    return not ports & taken and all(is_free(port, _ALL_ADDRESSES) for port in ports)

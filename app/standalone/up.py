@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.standalone import checks, services
+from app.standalone.errors import CannotStart
 from app.standalone.leftovers import RunRecord
 from app.standalone.lock import only_run
 from app.standalone.migration import migrate
@@ -16,7 +17,10 @@ from app.standalone.supervisor import Supervisor
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from app.standalone.services import Services
     from config.settings import Settings
+
+_ATTEMPTS = 3
 
 
 def up(settings: Settings, *, wants_s3: bool, say: Callable[[str], None]) -> None:
@@ -38,12 +42,16 @@ def up(settings: Settings, *, wants_s3: bool, say: Callable[[str], None]) -> Non
         record.end_leftovers(say)
         checks.require_free_address(settings.host, settings.port)
         secrets = kept_secrets(data_directory / SECRETS_FILE)
-        planned = services.plan(settings, secrets, data_directory, wants_s3=wants_s3)
-        planned.settings.require_services_and_secrets()
-        services.remember(planned, data_directory)
+
+        def plan() -> Services:
+            planned = services.plan(settings, secrets, data_directory, wants_s3=wants_s3)
+            planned.settings.require_services_and_secrets()
+            return planned
+
         supervisor = Supervisor(record, signals, say)
         try:
-            supervisor.start(planned.parts)
+            planned = start_servers(supervisor, plan)
+            services.remember(planned, data_directory)
             # At once: a password among it is never told again.
             for line in migrate(planned.env, signals):
                 say(line)
@@ -55,3 +63,28 @@ def up(settings: Settings, *, wants_s3: bool, say: Callable[[str], None]) -> Non
             say("Stopping; once more to hurry.")
         finally:
             supervisor.stop()
+
+
+def start_servers(supervisor: Supervisor, plan: Callable[[], Services]) -> Services:
+    """Start what is planned and return it; if that fails and the plan is another by now, again.
+
+    A port that was free when it was chosen may be taken when its server wants it.
+
+    Raises:
+        CannotStart: it failed for another reason, or time and again.
+        StopRequested: a signal came first.
+    """
+    planned = plan()
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            supervisor.start(planned.parts)
+        except CannotStart:
+            supervisor.stop()
+            anew = plan()
+            if [part.argv for part in anew.parts] == [part.argv for part in planned.parts]:
+                raise
+            planned = anew
+        else:
+            return planned
+    supervisor.start(planned.parts)
+    return planned

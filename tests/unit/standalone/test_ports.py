@@ -51,3 +51,17 @@ def test_a_port_is_not_kept_when_its_companion_is_taken(tmp_path: Path) -> None:
     first = remembered_ports(file, ["one"], also=100)["one"]
     with socket.create_server((LOOPBACK, first + 100)):
         assert remembered_ports(file, ["one"], also=100)["one"] != first
+
+
+def test_a_port_is_not_kept_when_it_is_taken_on_another_address(tmp_path: Path) -> None:
+    file = tmp_path / "ports.json"
+    first = remembered_ports(file, ["one"])["one"]
+    with socket.create_server(("127.0.0.2", first)):
+        assert remembered_ports(file, ["one"])["one"] != first
+
+
+def test_no_port_is_the_companion_of_another(tmp_path: Path) -> None:
+    file = tmp_path / "ports.json"
+    first = remembered_ports(file, ["one"], also=100)["one"]
+    file.write_text(json.dumps({"one": first, "two": first + 100}))
+    assert remembered_ports(file, ["one", "two"], also=100)["two"] != first + 100
