@@ -36,7 +36,7 @@ class _Commands(click.Group):
 
 
 def _audit_commands() -> click.Command:
-    from app.audit.commands import create_group  # noqa: PLC0415  see _Commands
+    from app.commands.audit import create_group  # noqa: PLC0415  see _Commands
 
     return create_group(_application)
 

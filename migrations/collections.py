@@ -27,6 +27,21 @@ class Index:
     options: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Superseded:
+    """An index of an earlier migration that another takes the place of."""
+
+    collection: str
+    name: str
+
+
+def drop(database: Database[dict[str, Any]], indexes: Collection[Superseded]) -> None:
+    """Remove what is there of them."""
+    for one in indexes:
+        if one.name in database[one.collection].index_information():
+            database[one.collection].drop_index(one.name)
+
+
 def create(
     database: Database[dict[str, Any]],
     indexes: Collection[Index],

@@ -23,7 +23,7 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
 import migrations
-from migrations.collections import Index
+from migrations.collections import Index, Superseded
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +46,7 @@ class Migration:
     name: str
     apply: Callable[[MongoDatabase], None]
     indexes: Collection[Index] = ()
+    superseded: Collection[Superseded] = ()
 
 
 def known_migrations() -> list[Migration]:
@@ -62,8 +63,10 @@ def known_indexes() -> dict[str, set[str]]:
     """Return the names of the indexes that an up-to-date database has, by collection."""
     found: dict[str, set[str]] = {}
     for migration in known_migrations():
-        for one in migration.indexes:
-            found.setdefault(one.collection, set()).add(one.name)
+        for one in migration.superseded:
+            found[one.collection].discard(one.name)
+        for index in migration.indexes:
+            found.setdefault(index.collection, set()).add(index.name)
     return found
 
 
@@ -100,7 +103,12 @@ def migrate(database: MongoDatabase, *, again: bool = False) -> list[str]:
 
 def _load(name: str) -> Migration:
     module = importlib.import_module(f"migrations.{name}")
-    return Migration(name, module.apply, getattr(module, "INDEXES", ()))
+    return Migration(
+        name,
+        module.apply,
+        indexes=getattr(module, "INDEXES", ()),
+        superseded=getattr(module, "SUPERSEDED", ()),
+    )
 
 
 def _run(database: MongoDatabase, migration: Migration) -> str:

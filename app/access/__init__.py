@@ -3,7 +3,11 @@
 from app.access.decisions import may, require, require_token_allows
 from app.access.effective import ExplainedRole, Reason, effective_role
 from app.access.facts import RepositoryFacts
-from app.access.listings import organizations_writable_by, readable_repository_ids
+from app.access.listings import (
+    administered_organization_ids,
+    organizations_writable_by,
+    readable_repository_ids,
+)
 from app.access.organizations import (
     may_see_organization,
     organization_role,
@@ -19,6 +23,7 @@ __all__ = [
     "RepositoryFacts",
     "Role",
     "Rule",
+    "administered_organization_ids",
     "effective_role",
     "may",
     "may_see_organization",

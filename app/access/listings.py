@@ -61,6 +61,14 @@ def readable_repository_ids(
     return frozenset(row["_id"] for row in rows)
 
 
+def administered_organization_ids(principal: Principal) -> frozenset[ObjectId]:
+    """Return the organizations that the caller is an owner or admin of."""
+    rows = rows_of(Membership).find(
+        {"user": principal.user_id, "role": {"$in": list(_ADMINISTERING)}}, {"organization": 1}
+    )
+    return frozenset(row["organization"] for row in rows)
+
+
 def organizations_writable_by(principal: Principal, protocol: str) -> frozenset[ObjectId]:
     """Return the organizations in which the caller may publish packages of a protocol.
 

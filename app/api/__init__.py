@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.api import docs
+from app.api.audit import resource as audit
 from app.api.auth import resource as auth
 from app.api.members import resource as members
 from app.api.openapi import create_api, serve_document
@@ -35,6 +36,7 @@ RESOURCES = (
     versions,
     tombstones,
     tokens,
+    audit,
 )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
-from flask import Response, request
+from flask import Response, request, stream_with_context
 from marshmallow import Schema
 
 from app.api import etags
@@ -13,6 +14,7 @@ from app.api.pagination import next_link, write_cursor
 from app.registry.listing import Page
 
 JSON = "application/json"
+LINES = "application/x-ndjson"
 _REVALIDATED = "private, no-cache"
 _KEPT_BY_NOBODY = "no-store"
 
@@ -50,6 +52,13 @@ def page(schema: Schema, shown: Page[Any], limit: int) -> Response:
     if cursor is not None:
         response.headers["Link"] = next_link(limit, cursor)
     return _revalidated(response)
+
+
+def lines(content: Iterator[bytes]) -> Response:
+    """Answer with lines of JSON, as they come."""
+    response = Response(stream_with_context(content), content_type=LINES)
+    response.headers["Cache-Control"] = _KEPT_BY_NOBODY
+    return response
 
 
 def _revalidated(response: Response) -> Response:

@@ -106,6 +106,28 @@ class Resource:
 
         return decorator
 
+    def lines(self, rule: str, *, query: type[Content]) -> Decorator:
+        """Register a view that gives any number of JSON objects, each as a line of bytes.
+
+        It takes the query first. They are sent as they come, so they may be more than a
+        memory holds.
+        """
+
+        def decorator(view: View) -> View:
+            @wraps(view)
+            def operation(*parsed: Any, **path: Any) -> Response:  # noqa: ANN401  by the schemas
+                return answers.lines(view(*parsed, **path))
+
+            documented = self.blueprint.response(
+                200, {"type": "string"}, content_type=answers.LINES
+            )(operation)
+            documented = self.blueprint.arguments(query(), location="query")(documented)
+            describe(documented, members=_named(view))
+            self._add(rule, "GET", view, documented)
+            return view
+
+        return decorator
+
     def create(
         self, rule: str, *, body: type[Content], answer: type[Schema], location: str
     ) -> Decorator:

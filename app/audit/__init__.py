@@ -17,10 +17,11 @@ from app.audit.events import (
     Detail,
     Resource,
     Result,
+    time_text,
 )
 from app.audit.flushing import flush
 from app.audit.recording import describe, record, record_all
-from app.audit.verification import Verification, export, verify
+from app.audit.verification import Verification, export, line_of, verify
 
 __all__ = [
     "ANONYMOUS",
@@ -39,8 +40,10 @@ __all__ = [
     "describe",
     "export",
     "flush",
+    "line_of",
     "record",
     "record_all",
+    "time_text",
     "to_event",
     "unbind_request",
     "verify",

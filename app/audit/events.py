@@ -70,6 +70,7 @@ class AuditAction(StrEnum):
     GRANT_SET = "grant.set"
     GRANT_REMOVE = "grant.remove"
     SETTINGS_UPDATE = "settings.update"
+    AUDIT_EXPORT = "audit.export"
     ACCESS_DENIED = "access.denied"
 
 

@@ -54,17 +54,21 @@ def verify(anchor: Link | None = None) -> Verification:
 
 
 def export(first: int = 1) -> Iterator[bytes]:
-    """Yield every event from ``first`` on as a line of JSON, in constant memory.
-
-    A line is the event's canonical JSON, ``hash`` included, exactly as it is stored, also
-    where that is not as it was written.
-    """
+    """Yield every event from ``first`` on as a line of JSON, in constant memory."""
     for row in chain.read(first):
-        yield orjson.dumps(
-            chain.to_event(row),
-            default=str,
-            option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE,
-        )
+        yield line_of(row)
+
+
+def line_of(row: Row) -> bytes:
+    """Return a row's event as a line: its canonical JSON, ``hash`` included.
+
+    It is exactly what is stored, also where that is not as it was written.
+    """
+    return orjson.dumps(
+        chain.to_event(row),
+        default=str,
+        option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE,
+    )
 
 
 def _link(row: Row, after: Link) -> Link | None:

@@ -71,10 +71,14 @@ class AuditRecord(Document):
         "indexes": [
             {"fields": ["event_id"], "unique": True},
             {"fields": ["-time", "-seq"]},
-            {"fields": ["actor.id", "-seq"]},
-            {"fields": ["action", "-seq"]},
-            {"fields": ["organization", "-seq"]},
-            {"fields": ["resource.type", "resource.id", "-seq"]},
+            {"fields": ["actor.id", "-time", "-seq"]},
+            {"fields": ["actor.name", "-time", "-seq"]},
+            {"fields": ["action", "-time", "-seq"]},
+            {"fields": ["result", "-time", "-seq"]},
+            {"fields": ["organization", "-time", "-seq"]},
+            {"fields": ["resource.type", "-time", "-seq"]},
+            {"fields": ["resource.id", "-time", "-seq"]},
+            {"fields": ["resource.name", "-time", "-seq"]},
         ],
     }
 

@@ -32,6 +32,7 @@ class Organization(Document):
     """A tenant: it owns repositories, teams and names."""
 
     slug = StringField(required=True)
+    earlier_slugs = ListField(StringField())  # nobody else's while it is there
     display_name = StringField(default="")
     description = StringField(default="")
     settings = EmbeddedDocumentField(OrganizationSettings, default=OrganizationSettings)

@@ -90,9 +90,14 @@ def slice_page(
 
 
 def _beyond(order: Sequence[tuple[str, int]], after: Position) -> Row:
-    """Match the rows that follow a position: greater in the first field that differs."""
+    """Match the rows that follow a position: greater in the first field that differs.
+
+    That none is less in the first field follows, and is what lets an index begin there.
+    """
+    first, direction = order[0]
+    bound: Row = {first: {"$gte" if direction == UP else "$lte": after[0]}}
     alternatives = []
     for place, (name, direction) in enumerate(order):
         equal: Row = dict(zip((one for one, _ in order[:place]), after, strict=False))
         alternatives.append({**equal, name: {"$gt" if direction == UP else "$lt": after[place]}})
-    return {"$or": alternatives}
+    return {**bound, "$or": alternatives}

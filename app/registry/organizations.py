@@ -281,7 +281,10 @@ def _apply(row: Organization, content: OrganizationContent) -> None:
             quota_bytes=content.settings.quota_bytes,
         )
     row.updated_at = now()
-    row.slug = content.slug
+    if content.slug != row.slug:
+        held = {*row.earlier_slugs, row.slug} - {content.slug}
+        row.earlier_slugs = sorted(held)
+        row.slug = content.slug
     _save_under_slug(row)
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 import orjson
 
 from app import command_groups
-from app.audit.chain import Link
-from app.audit.flushing import flush
-from app.audit.verification import Verification, export, verify
+from app.audit import AuditAction, Link, Result, Verification, export, flush, verify
+from app.auth.principal import OPERATOR
 from app.command_groups import command
+from app.commands.running import as_json_option
+from app.registry import audit_trail
+from app.registry.audit_trail import EventFilter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
 _HASH_DIGITS = 64
+_TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"])
 
 
 def create_group(make_app: Callable[[], Flask]) -> click.Group:
@@ -29,7 +33,7 @@ def create_group(make_app: Callable[[], Flask]) -> click.Group:
 
 
 @command("verify")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@as_json_option
 @click.option("--expect-seq", type=click.IntRange(min=1), help="Number of an event kept earlier.")
 @click.option("--expect-hash", help="Its hash.")
 def verify_command(*, as_json: bool, expect_seq: int | None, expect_hash: str | None) -> None:
@@ -45,20 +49,45 @@ def verify_command(*, as_json: bool, expect_seq: int | None, expect_hash: str | 
 
 
 @command("export")
-@click.option("--from-seq", type=click.IntRange(min=1), default=1, help="First event to export.")
-def export_command(*, from_seq: int) -> None:
-    """Print the chain as JSON lines, the oldest event first."""
-    for line in export(from_seq):
+@click.option("--from-seq", type=click.IntRange(min=1), help="Number of the first event.")
+@click.option("--from", "since", type=_TIME, help="The earliest time that is wanted, in UTC.")
+@click.option("--to", "until", type=_TIME, help="The first time that is wanted no more, in UTC.")
+@click.option("--actor", default="", help="Id or username of who acted.")
+@click.option(
+    "--action", type=click.Choice([one.value for one in AuditAction]), help="What was done."
+)
+@click.option("--resource-type", default="", help="What it was done to, such as `package`.")
+@click.option("--resource", default="", help="Id or name of what it was done to.")
+@click.option("--org", "organization", default="", help="Id or slug of an organization.")
+@click.option("--result", type=click.Choice([one.value for one in Result]), help="How it ended.")
+def export_command(
+    *, from_seq: int | None, since: datetime | None, until: datetime | None, **texts: str | None
+) -> None:
+    """Print events as JSON lines, the oldest first; without filters, the whole chain."""
+    wanted = EventFilter(
+        since=_in_utc(since),
+        until=_in_utc(until),
+        **{name: text or "" for name, text in texts.items()},
+    )
+    if from_seq is not None and wanted != EventFilter():
+        raise click.UsageError("--from-seq is for the whole chain, without filters.")
+    lines = export(from_seq) if from_seq else audit_trail.export_events(OPERATOR, wanted)
+    for line in lines:
         click.echo(line, nl=False)
 
 
 @command("flush")
-def flush_command() -> None:
+@as_json_option
+def flush_command(*, as_json: bool) -> None:
     """Move the events that wait into the chain, as the worker does every second."""
     total = 0
     while count := flush():
         total += count
-    click.echo(f"{total} events appended.")
+    click.echo(orjson.dumps({"appended": total}) if as_json else f"{total} events appended.")
+
+
+def _in_utc(time: datetime | None) -> datetime | None:
+    return None if time is None else time.replace(tzinfo=UTC)
 
 
 def _anchor(seq: int | None, digest: str | None) -> Link | None:
