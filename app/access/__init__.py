@@ -7,6 +7,7 @@ from app.access.listings import (
     administered_organization_ids,
     organizations_writable_by,
     readable_repository_ids,
+    reads_everything,
 )
 from app.access.organizations import (
     may_see_organization,
@@ -30,6 +31,7 @@ __all__ = [
     "organization_role",
     "organizations_writable_by",
     "readable_repository_ids",
+    "reads_everything",
     "require",
     "require_organization",
     "require_token_allows",

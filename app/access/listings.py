@@ -12,6 +12,7 @@ from bson import ObjectId
 
 from app.access.roles import Action, Role
 from app.access.rules import granted, team_roles_of
+from app.auth.principal import UNLIMITED
 from app.models import (
     Grant,
     GranteeType,
@@ -25,7 +26,7 @@ from app.models import (
 from app.models.rows import rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from app.auth.principal import Principal
 
@@ -44,21 +45,28 @@ class _Holdings:
 
 
 def readable_repository_ids(
-    principal: Principal, *, door: str | None = None
+    principal: Principal, *, door: str | None = None, among: Mapping[str, Any] | None = None
 ) -> frozenset[ObjectId]:
     """Return every repository that the caller may read, within their token's limits.
 
     Args:
         principal: who asks.
         door: the way in, where it is not each repository's own protocol.
+        among: what holds of those that are wanted; MongoDB's filter.
     """
     wanted = _within_limits(principal, Action.READ, door)
     if wanted is None:
         return frozenset()
+    every = [wanted] if among is None else [wanted, among]
     if not principal.is_platform_admin:
-        wanted = {"$and": [wanted, {"$or": list(_readable(principal))}]}
-    rows = rows_of(Repository).find(wanted, {"_id": 1})
+        every.append({"$or": list(_readable(principal))})
+    rows = rows_of(Repository).find({"$and": every}, {"_id": 1})
     return frozenset(row["_id"] for row in rows)
+
+
+def reads_everything(principal: Principal) -> bool:
+    """Say whether there is no repository that the caller may not read."""
+    return principal.is_platform_admin and principal.limits == UNLIMITED
 
 
 def administered_organization_ids(principal: Principal) -> frozenset[ObjectId]:

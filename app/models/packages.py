@@ -79,6 +79,7 @@ class Package(Document):
     starred_by = ListField(ObjectIdField())  # users
     summary = StringField(default="")
     keywords = ListField(StringField())
+    terms = ListField(StringField())  # that a search compares with; see registry.search_terms
     latest_number = StringField(default="")
     published_at = DateTimeField(required=True)  # of the newest version
     created_at = DateTimeField(required=True, default=now)
@@ -95,7 +96,10 @@ class Package(Document):
                 "partialFilterExpression": {"deleted_at": {"$exists": True}},
             },
             {"fields": ["protocol", "name"]},
-            {"fields": ["repository", "name"]},
+            {"fields": ["terms", "name", "_id", "repository"]},
+            {"fields": ["updated_at", "_id", "repository"]},
+            {"fields": ["repository", "name", "_id"]},
+            {"fields": ["repository", "updated_at", "_id"]},
         ],
     }
 
@@ -176,5 +180,6 @@ class Version(Document):
             },
             {"fields": ["files.key"]},
             {"fields": ["package", "files.filename"]},
+            {"fields": ["package", "-published_at", "-_id"]},
         ],
     }

@@ -210,6 +210,7 @@ def _withdraw(
                     "deleted_at": moment,
                     "updated_at": moment,
                     "tags": [],
+                    "terms": [],
                     "latest_number": "",
                 },
                 "$inc": {"revision": 1},

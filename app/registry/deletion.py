@@ -76,6 +76,7 @@ def delete_package(
 def _entomb(row: Package) -> None:
     row.deleted_at = now()
     row.tags = []
+    row.terms = []
     row.latest_number = ""
 
 

@@ -18,7 +18,7 @@ from app.auth.principal import Principal
 from app.errors import NotFound, StaleRevision, Unauthenticated
 from app.models import Package, Repository
 from app.models.rows import rows_of
-from app.registry import deletion
+from app.registry import deletion, search_terms
 from app.registry.doors import require_door
 from app.registry.formats import served_formats
 from app.registry.listing import (
@@ -55,7 +55,7 @@ class PackageFilter:
     """Which packages are wanted; what is empty does not matter.
 
     Attributes:
-        text: is contained in the name or summary, or is a keyword.
+        text: each of its words begins one of the name's, is in the summary, or is a keyword.
         organization: id or slug.
         repository: id, or name where the organization is given.
         purl: a package URL; its version is left aside.
@@ -185,30 +185,34 @@ def delete_package(
 
 def _matching(principal: Principal, wanted: PackageFilter) -> Row | None:
     """Return the condition of a search; none where nothing can match."""
-    repositories = access.readable_repository_ids(principal, door=MANAGEMENT)
-    conditions: list[Row] = [
-        {"deleted_at": None},
-        {"repository": {"$in": list(repositories)}},
-    ]
-    if wanted.protocol:
-        conditions.append({"protocol": wanted.protocol})
-    if wanted.text:
-        contained = {"$regex": re.escape(wanted.text), "$options": "i"}
-        conditions.append(
-            {"$or": [{"name": contained}, {"summary": contained}, {"keywords": wanted.text}]}
-        )
-    organization_id = None
-    if wanted.organization:
-        organization_id = _organization_id(wanted.organization)
-        conditions.append({"organization": organization_id})
-    if wanted.repository:
-        conditions.append({"repository": _repository_id(organization_id, wanted.repository)})
+    conditions = search_terms.matching(wanted.text)
+    if conditions is None:
+        return None
     if wanted.purl:
         meant = _read_purl(wanted.purl)
         if meant is None:
             return None
         conditions.append(meant)
+    among = _repositories(wanted)
+    if among or not access.reads_everything(principal):
+        found = access.readable_repository_ids(principal, door=MANAGEMENT, among=among)
+        conditions.append({"repository": {"$in": list(found)}})
     return {"$and": conditions}
+
+
+def _repositories(wanted: PackageFilter) -> Row:
+    """Return what holds of the repositories in which the wanted packages are."""
+    among: Row = {}
+    if wanted.protocol:
+        among["protocol"] = wanted.protocol
+    if wanted.organization:
+        among["organization"] = _organization_id(wanted.organization)
+    if ObjectId.is_valid(wanted.repository):
+        among["_id"] = ObjectId(wanted.repository)
+    elif wanted.repository:
+        # A name says nothing without an organization.
+        among["name"] = wanted.repository if wanted.organization else None
+    return among
 
 
 def _read_purl(purl: str) -> Row | None:
@@ -232,14 +236,6 @@ def _read_purl(purl: str) -> Row | None:
 def _organization_id(reference: str) -> ObjectId | None:
     found = organization_by_id(ObjectId(reference)) if ObjectId.is_valid(reference) else None
     found = found or organization_by_slug(reference)
-    return None if found is None else found.id
-
-
-def _repository_id(organization_id: ObjectId | None, reference: str) -> ObjectId | None:
-    if ObjectId.is_valid(reference):
-        return ObjectId(reference)
-    organization = None if organization_id is None else organization_by_id(organization_id)
-    found = None if organization is None else organization.named(reference)
     return None if found is None else found.id
 
 

@@ -16,11 +16,14 @@ from app import access
 from app.auth.principal import Principal
 from app.models import Package, User, Version
 from app.models.rows import rows_of
+from app.registry import search_terms
 from app.registry.documents import Person
 from app.registry.repositories import organization_by_slug
 from app.registry.scopes import Scope, ScopeKind
 
 Row = dict[str, Any]  # a document as MongoDB holds it
+
+MOST_COUNTED = 10_000
 
 DEPRECATED = "deprecated"
 UNSTABLE = "unstable"  # below 1, in semantic versions
@@ -52,7 +55,7 @@ class Terms:
     """What is looked for; everything given has to hold, nothing given finds all.
 
     Attributes:
-        words: each is contained in the name or summary, or is a keyword; lower case.
+        text: each of its words begins one of the name's, is in the summary, or is a keyword.
         name_prefix: what the normal name begins with.
         owner: a username.
         keywords: groups of alternatives; of each group one has to be there.
@@ -60,7 +63,7 @@ class Terms:
             ``UNSTABLE``. Nothing is what has no name here.
     """
 
-    words: tuple[str, ...] = ()
+    text: str = ""
     name_prefix: str = ""
     owner: str = ""
     keywords: tuple[tuple[str, ...], ...] = ()
@@ -89,7 +92,7 @@ class Hits:
     """A part of what was found.
 
     Attributes:
-        total: how many there are in all.
+        total: how many there are in all; of more than ``MOST_COUNTED``, that.
     """
 
     items: list[Hit]
@@ -103,7 +106,8 @@ def search(principal: Principal, scope: Scope, terms: Terms, *, start: int, limi
         return Hits(items=[], total=0)
     matching = [{"$match": where}, *_by_deprecation(terms)]
     packages = rows_of(Package)
-    counted = next(packages.aggregate([*matching, {"$count": "packages"}]), {"packages": 0})
+    counting = [*matching, {"$limit": MOST_COUNTED}, {"$count": "packages"}]
+    counted = next(packages.aggregate(counting), {"packages": 0})
     # MongoDB takes no limit of none.
     found = packages.aggregate([*matching, *_page(start, limit)]) if limit else ()
     return Hits(items=_hits(list(found)), total=counted["packages"])
@@ -119,16 +123,15 @@ def _page(start: int, limit: int) -> list[Row]:
 
 
 def _condition(principal: Principal, scope: Scope, terms: Terms) -> Row | None:
-    readable = access.readable_repository_ids(principal)
+    every = search_terms.matching(f"{terms.text} {terms.name_prefix}")
+    if every is None:
+        return None
+    among: Row = {"protocol": scope.protocol}
     if scope.kind is not ScopeKind.PLATFORM:
-        readable &= _repositories_in(scope)
-    where: Row = {
-        "protocol": scope.protocol,
-        "repository": {"$in": list(readable)},
-        "deleted_at": None,
-    }
-    every: list[Row] = [_matches_word(word) for word in terms.words]
-    every += [{"keywords": {"$in": list(group)}} for group in terms.keywords]
+        among["_id"] = {"$in": list(_repositories_in(scope))}
+    readable = access.readable_repository_ids(principal, among=among)
+    every.append({"repository": {"$in": list(readable)}})
+    every += [search_terms.matching_keywords(group) for group in terms.keywords]
     if terms.name_prefix:
         every.append({"name": {"$regex": "^" + re.escape(terms.name_prefix)}})
     if terms.owner:
@@ -142,7 +145,7 @@ def _condition(principal: Principal, scope: Scope, terms: Terms) -> Row | None:
         every.append({"latest_number": _BELOW_ONE})
     if UNSTABLE in terms.not_flags:
         every.append({"latest_number": {"$not": _BELOW_ONE}})
-    return {**where, "$and": every} if every else where
+    return {"$and": every}
 
 
 def _by_deprecation(terms: Terms) -> list[Row]:
@@ -167,11 +170,6 @@ def _by_deprecation(terms: Terms) -> list[Row]:
         "as": "deprecated",
     }
     return [{"$lookup": look}, {"$match": {"$and": conditions}}]
-
-
-def _matches_word(word: str) -> Row:
-    contained = {"$regex": re.escape(word), "$options": "i"}
-    return {"$or": [{"name": contained}, {"summary": contained}, {"keywords": word}]}
 
 
 def _repositories_in(scope: Scope) -> frozenset[ObjectId]:

@@ -26,6 +26,7 @@ from app.models.rows import insert, rows_of
 from app.registry import claims
 from app.registry.group_commit import GroupCommit
 from app.registry.resolution import PublishTarget
+from app.registry.search_terms import terms_of
 from app.registry.uploads import Published, Upload
 
 
@@ -179,6 +180,7 @@ class _Change:
             latest_number=upload.number,
             summary=upload.summary,
             keywords=list(upload.keywords),
+            terms=self._terms(),
             published_at=moment,
             created_at=moment,
             updated_at=moment,
@@ -207,10 +209,16 @@ class _Change:
             fields["latest_number"] = upload.number
             fields["summary"] = upload.summary
             fields["keywords"] = list(upload.keywords)
+        if "summary" in fields or not row.get("terms"):  # a tombstone has none
+            fields["terms"] = self._terms()
         return UpdateOne(
             {"_id": row["_id"]},
             {"$set": fields, "$unset": {"deleted_at": ""}, "$inc": {"revision": 1}},
         )
+
+    def _terms(self) -> list[str]:
+        upload = self.ready.upload
+        return terms_of(self.ready.target.name.display, upload.summary, upload.keywords)
 
     def claims_name(self) -> bool:
         """Whether a flat name is taken for the platform scope, with its first package.

@@ -39,6 +39,7 @@ from app.protocols.oci.refusals import (
 from app.registry.changes import record
 from app.registry.reading import record_read
 from app.registry.resolution import PackageRef
+from app.registry.search_terms import terms_of
 
 MOST_TAGS = 100
 """Tags that one push may set beside a digest."""
@@ -384,7 +385,11 @@ def _require_mutable(package: PackageRef, tag: str) -> None:
 
 
 def _package_facts(push: _Push) -> Row:
-    facts: Row = {"published_at": push.moment, "updated_at": push.moment}
+    facts: Row = {
+        "published_at": push.moment,
+        "updated_at": push.moment,
+        "terms": terms_of(push.package.name.display, "", ()),
+    }
     named = [tag for tag in push.new.tags if not _DIGEST_TAG.fullmatch(tag)]
     if named:
         facts["latest_number"] = max(named)

@@ -28,7 +28,7 @@ def search() -> Response:
     if start > _LARGEST_START:
         raise InvalidInput(f"'from' is at most {_LARGEST_START}. Search for something narrower.")
     terms = packages.Terms(
-        words=query.words,
+        text=" ".join(query.words),
         name_prefix=f"@{query.scope}/" if query.scope else "",
         owner=query.maintainer or query.author,
         keywords=query.keywords,
