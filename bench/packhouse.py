@@ -42,6 +42,18 @@ class Packhouse:
         """Return the same, speaking the protocol of images."""
         return replace(self.peer, base_url=f"{self.origin}/v2/{ORGANIZATION}")
 
+    def person(self, username: str) -> dict[str, str]:
+        """Make an account like any other; returns the headers of its owner's requests."""
+        password = secrets.token_urlsafe(16)
+        new = {"username": username, "email": f"{username}@bench.test", "password": password}
+        with Client(f"{self.origin}/api/v1", {"Content-Type": "application/json"}) as client:
+            _post(client, "/users", new, self.peer.headers)
+            sign_in = {"username": username, "password": password}
+            session = _post(client, "/auth/login", sign_in, {})["access_token"]
+            as_them = {"Authorization": f"Bearer {session}"}
+            token = _post(client, "/tokens", {"name": "benchmark"}, as_them)["token"]
+        return {"Authorization": f"Bearer {token}"}
+
     def workers(self) -> list[int]:
         """Return the web workers' process ids."""
         return [pid for pid in self.peer.processes() if pid != self.peer.root]

@@ -21,13 +21,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from app.standalone.errors import CannotStart
-from bench import npm, oci, programs
+from bench import management, npm, oci, programs
 from bench.client import Unexpected
 from bench.measuring import Journal
 from bench.rows import Tools
 from bench.telling import say
 
-FORMATS = {"npm": npm.compare, "oci": oci.compare}
+FORMATS = {"npm": npm.compare, "oci": oci.compare, "management": management.compare}
 _RESULTS = Path(__file__).parent / "results"
 
 

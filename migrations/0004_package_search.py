@@ -17,10 +17,16 @@ INDEXES = (
     # The repository at the end: who may not read it is passed over without a look at the row.
     Index("packages", "search", [("terms", UP), ("name", UP), ("_id", UP), ("repository", UP)]),
     Index("packages", "recent", [("updated_at", UP), ("_id", UP), ("repository", UP)]),
-    Index("packages", "name_in_repository", [("repository", UP), ("name", UP), ("_id", UP)]),
+    Index(
+        "packages",
+        "search_in_repository",
+        [("repository", UP), ("terms", UP), ("name", UP), ("_id", UP)],
+    ),
     Index(
         "packages", "recent_in_repository", [("repository", UP), ("updated_at", UP), ("_id", UP)]
     ),
+    Index("repositories", "protocol", [("protocol", UP)]),
+    Index("repositories", "visibility", [("visibility", UP), ("protocol", UP)]),
     Index("versions", "newest", [("package", UP), ("published_at", DOWN), ("_id", DOWN)]),
 )
 SUPERSEDED = (Superseded("packages", "repository"),)

@@ -8,6 +8,7 @@ from typing import Any
 _EVERY_SECONDS = {
     "audit.flush": 1.0,
     "worker.heartbeat": 2.0,
+    "jobs.run": 5.0,
     "sweeping.sweep": 900.0,
     "oci.collect": 900.0,
 }

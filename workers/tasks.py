@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from workers import audit, collecting, heartbeat, sweeping
+from workers import audit, collecting, heartbeat, jobs, sweeping
 from workers.task import Task
 
-TASKS: tuple[Task[Any], ...] = (audit.flush, heartbeat.beat, sweeping.sweep, collecting.collect)
+TASKS: tuple[Task[Any], ...] = (
+    audit.flush,
+    heartbeat.beat,
+    sweeping.sweep,
+    collecting.collect,
+    jobs.run,
+)

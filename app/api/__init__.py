@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from app.api import docs
 from app.api.audit import resource as audit
 from app.api.auth import resource as auth
+from app.api.jobs import resource as jobs
 from app.api.members import resource as members
 from app.api.openapi import create_api, serve_document
 from app.api.organizations import resource as organizations
@@ -37,6 +38,7 @@ RESOURCES = (
     tombstones,
     tokens,
     audit,
+    jobs,
 )
 
 

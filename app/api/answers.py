@@ -11,6 +11,7 @@ from marshmallow import Schema
 
 from app.api import etags
 from app.api.pagination import next_link, write_cursor
+from app.registry.background import JobView
 from app.registry.listing import Page
 
 JSON = "application/json"
@@ -34,6 +35,13 @@ def one(schema: Schema, shown: object, status: int = 200) -> Response:
     else:
         response = Response(body, status=status, content_type=JSON)
     response.set_etag(etag)
+    return _revalidated(response)
+
+
+def accepted(schema: Schema, job: JobView) -> Response:
+    """Answer with the job that does what was asked for."""
+    response = Response(body_of(schema, job), status=202, content_type=JSON)
+    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
     return _revalidated(response)
 
 

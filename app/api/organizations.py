@@ -5,6 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from app.api.edits import Check, Edit
+from app.api.jobs import JobSchema
 from app.api.resource import Resource
 from app.api.schemas import (
     LONGEST_NAME,
@@ -19,6 +20,7 @@ from app.api.schemas import (
 from app.auth.current import current_principal
 from app.models import Visibility
 from app.registry import cascading, organizations
+from app.registry.background import JobView
 from app.registry.listing import Page, PageRequest
 from app.registry.organizations import (
     NewOrganization,
@@ -136,13 +138,18 @@ def update_organization(
     return organizations.update(current_principal(), organization, edit)
 
 
-@resource.delete("/organizations/<organization>", shown_as=OrganizationSchema, query=CascadeQuery)
+@resource.delete(
+    "/organizations/<organization>", shown_as=OrganizationSchema, query=CascadeQuery, job=JobSchema
+)
 def delete_organization(
     check: Check[OrganizationView], organization: str, *, cascade: bool
-) -> None:
+) -> JobView | None:
     """Delete an organization.
 
     Where anything was ever published in it, nobody can have its slug, its namespaces and the
-    names of its packages afterwards.
+    names of its packages afterwards. One that holds packages is deleted by a job, where `cascade`
+    says so.
     """
-    cascading.delete_organization(current_principal(), organization, cascade=cascade, check=check)
+    return cascading.delete_organization(
+        current_principal(), organization, cascade=cascade, check=check
+    )

@@ -5,11 +5,13 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from app.api.edits import Check, Edit
+from app.api.jobs import JobSchema
 from app.api.resource import Resource
 from app.api.schemas import CascadeQuery, Content, Moment, Sequence, Strict, names, text
 from app.auth.current import current_principal
 from app.models import RepositoryKind, Visibility
 from app.registry import cascading, repository_management
+from app.registry.background import JobView
 from app.registry.listing import Page, PageRequest
 from app.registry.repository_management import (
     NO_PROXIES,
@@ -136,7 +138,16 @@ def update_repository(
     return repository_management.update_repository(current_principal(), repository, edit)
 
 
-@resource.delete("/repositories/<repository>", shown_as=RepositorySchema, query=CascadeQuery)
-def delete_repository(check: Check[RepositoryView], repository: str, *, cascade: bool) -> None:
-    """Delete a repository; the names of its packages stay its organization's."""
-    cascading.delete_repository(current_principal(), repository, cascade=cascade, check=check)
+@resource.delete(
+    "/repositories/<repository>", shown_as=RepositorySchema, query=CascadeQuery, job=JobSchema
+)
+def delete_repository(
+    check: Check[RepositoryView], repository: str, *, cascade: bool
+) -> JobView | None:
+    """Delete a repository; the names of its packages stay its organization's.
+
+    One that holds packages is deleted by a job, where `cascade` says so.
+    """
+    return cascading.delete_repository(
+        current_principal(), repository, cascade=cascade, check=check
+    )

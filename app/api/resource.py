@@ -24,9 +24,11 @@ from app.api.schemas import Content, PageQuery, Strict
 View = TypeVar("View", bound=Callable[..., Any])
 
 _CREATED = 201
+_ACCEPTED = 202
 _NO_CONTENT = 204
 _MERGE_PATCH = "application/merge-patch+json"
 _ETAG = {"ETag": {"schema": {"type": "string"}}}
+_LOCATION = {"Location": {"schema": {"type": "string"}, "description": "Of the job."}}
 _LINK = {"Link": {"schema": {"type": "string"}, "description": 'With `rel="next"`.'}}
 
 
@@ -221,11 +223,12 @@ class Resource:
         *,
         shown_as: type[Schema] | None = None,
         query: type[Schema] | None = None,
+        job: type[Schema] | None = None,
     ) -> Decorator:
         """Register a view that deletes: 204.
 
         Of a resource that is ``shown_as`` something it takes a :class:`Check` first, and the
-        query's values by their names.
+        query's values by their names. What takes long is done by a ``job`` that it returns: 202.
         """
         checks = () if shown_as is None else (Check[Any](shown_as()),)
 
@@ -235,10 +238,16 @@ class Resource:
                 if query is None:
                     require_no_query(request)
                 asked = parsed[0] if parsed else {}
-                view(*checks, **asked, **path)
-                return Response(status=_NO_CONTENT)
+                begun = view(*checks, **asked, **path)
+                if job is None or begun is None:
+                    return Response(status=_NO_CONTENT)
+                return answers.accepted(job(), begun)
 
             documented = self.blueprint.response(_NO_CONTENT)(operation)
+            if job is not None:
+                documented = self.blueprint.alt_response(
+                    _ACCEPTED, schema=job, headers=_LOCATION, description="A job does it."
+                )(documented)
             if query is not None:
                 documented = self.blueprint.arguments(query(), location="query")(documented)
             conditions = ("IfMatch",) if checks else ()

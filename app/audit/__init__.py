@@ -5,7 +5,7 @@
 """
 
 from app.audit.chain import Link, to_event
-from app.audit.context import bind_request, unbind_request
+from app.audit.context import bind_request, current_request, unbind_request
 from app.audit.events import (
     ANONYMOUS,
     OPERATOR,
@@ -37,6 +37,7 @@ __all__ = [
     "Result",
     "Verification",
     "bind_request",
+    "current_request",
     "describe",
     "export",
     "flush",

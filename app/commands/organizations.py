@@ -12,7 +12,9 @@ from app.command_groups import command
 from app.command_groups import create_group as group_of
 from app.commands.running import as_json_option, every, show, show_all
 from app.commands.users import required_user
-from app.registry import cascading, organizations
+from app.models import JobState
+from app.registry import background, cascading, organizations
+from app.registry.background import JobView
 from app.registry.organizations import NewOrganization
 
 if TYPE_CHECKING:
@@ -65,8 +67,17 @@ def create_command(*, slug: str, owner: str, display_name: str, as_json: bool) -
 @click.argument("organization")
 @click.option("--cascade", is_flag=True, help="With its repositories and packages.")
 def delete_command(*, organization: str, cascade: bool) -> None:
-    """Delete an organization, by id or slug."""
-    cascading.delete_organization(
+    """Delete an organization, by id or slug; if this is broken off, the worker goes on with it."""
+    job = cascading.delete_organization(
         OPERATOR, organization, cascade=cascade, check=lambda _organization: None
     )
+    if job is not None:
+        ended = background.run_to_end(job.id, cascading.WORK, _tell)
+        if ended.state is not JobState.SUCCEEDED:
+            why = "" if ended.error is None else f" {ended.error.detail}"
+            raise click.ClickException(f"{organization} is not deleted: {ended.state}.{why}")
     click.echo(f"Deleted {organization}.")
+
+
+def _tell(job: JobView) -> None:
+    click.echo(f"{job.progress.done} of {job.progress.total} packages deleted.", err=True)

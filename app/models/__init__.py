@@ -21,6 +21,7 @@ from app.models.identity import (
     TeamRole,
     User,
 )
+from app.models.jobs import Job, JobItem, JobState
 from app.models.oci import (
     Blob,
     BlobLink,
@@ -70,6 +71,9 @@ __all__ = [
     "Garbage",
     "Grant",
     "GranteeType",
+    "Job",
+    "JobItem",
+    "JobState",
     "Manifest",
     "ManifestTag",
     "Membership",

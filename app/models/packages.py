@@ -98,7 +98,7 @@ class Package(Document):
             {"fields": ["protocol", "name"]},
             {"fields": ["terms", "name", "_id", "repository"]},
             {"fields": ["updated_at", "_id", "repository"]},
-            {"fields": ["repository", "name", "_id"]},
+            {"fields": ["repository", "terms", "name", "_id"]},
             {"fields": ["repository", "updated_at", "_id"]},
         ],
     }

@@ -1,7 +1,8 @@
 """Delete repositories and organizations, with what is in them where that is wanted.
 
-Packages are withdrawn first, in batches, each of which is complete: their names stay the
-organization's (see ``deletion``). Only then does what held them go, in one transaction.
+What is empty goes at once. Else a job withdraws the packages first, in batches, each of which is
+complete: their names stay the organization's (see ``deletion``). Only then does what held them
+go, in one transaction.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from app import access, audit
 from app.access import Action, RepositoryFacts
 from app.auth.limits import MANAGEMENT
 from app.auth.principal import Principal
-from app.errors import Conflict
+from app.errors import Conflict, NotFound
 from app.extensions import coherence
 from app.models import (
     Grant,
@@ -32,16 +33,30 @@ from app.models import (
 )
 from app.models.fields import now
 from app.models.rows import rows_of
-from app.registry import claims, namespaces, organizations, repository_management
+from app.registry import background, claims, namespaces, organizations, repository_management
+from app.registry.background import JobTarget, JobView, RunningJob, Work
 from app.registry.fencing import change_found
 from app.registry.listing import Row
 from app.registry.names import PackageName
 from app.registry.organizations import OrganizationView
-from app.registry.repositories import OrganizationFacts, organization_tag, slug_tag
+from app.registry.repositories import (
+    OrganizationFacts,
+    organization_by_id,
+    organization_tag,
+    slug_tag,
+)
 from app.registry.repository_management import RepositoryView
 
-MOST_PACKAGES = 1000
 _BATCH = 100
+_DELETE_REPOSITORY = "repository.delete"
+_DELETE_ORGANIZATION = "organization.delete"
+
+Note = Callable[[Sequence[str], str], None]
+"""Is told the names of packages, and what became of them."""
+
+
+def _note_nothing(_names: Sequence[str], _result: str) -> None:
+    """Where nobody asks what became of which package."""
 
 
 def delete_repository(
@@ -50,33 +65,32 @@ def delete_repository(
     *,
     cascade: bool,
     check: Callable[[RepositoryView], None],
-) -> None:
+) -> JobView | None:
     """Remove a repository.
 
     Args:
         principal: an admin of it.
         repository: id.
-        cascade: withdraw the packages in it, at most ``MOST_PACKAGES``.
+        cascade: withdraw the packages in it.
         check: raises where the repository is not what the caller thinks.
+
+    Returns:
+        The job that does it; none where it was empty, and is gone.
 
     Raises:
         Unauthenticated, NotFound, Forbidden: as for ``repository_management.find``.
-        Conflict: it holds packages, and they are not to go, or are too many.
+        Conflict: it holds packages, and they are not to go.
     """
     found = repository_management.find(principal, repository, Action.ADMINISTER)
     access.require_token_allows(principal, Action.DELETE, MANAGEMENT, found.organization_id)
-    check(repository_management.view_of(found))
-    _empty(principal.actor, [found], cascade=cascade)
-
-    def work() -> None:
-        view = repository_management.view_of(found)
-        check(view)
-        _require_empty([found])
-        _remove_repository(found)
-        repository_management.record(principal, view, audit.AuditAction.REPOSITORY_DELETE)
-
-    coherence.change({organization_tag(found.organization_id)}, lambda: in_transaction(work))
-    _end_late_publishes(principal.actor, [found])
+    view = repository_management.view_of(found)
+    check(view)
+    if cascade and (packages := _count([found])):
+        target = JobTarget(type="repository", id=view.id, name=f"{view.organization}/{view.name}")
+        return background.begin(principal, _DELETE_REPOSITORY, target, total=packages)
+    _require_empty([found])
+    _delete_empty_repository(principal.actor, found, check)
+    return None
 
 
 def delete_organization(
@@ -85,7 +99,7 @@ def delete_organization(
     *,
     cascade: bool,
     check: Callable[[OrganizationView], None],
-) -> None:
+) -> JobView | None:
     """Remove an organization, its teams and memberships.
 
     Where anything was ever published in it, its slug, its namespaces and the names of its
@@ -94,14 +108,16 @@ def delete_organization(
     Args:
         principal: an owner.
         organization: id or slug.
-        cascade: remove its repositories and withdraw their packages, at most
-            ``MOST_PACKAGES``.
+        cascade: remove its repositories and withdraw their packages.
         check: raises where the organization is not what the caller thinks.
+
+    Returns:
+        The job that does it; none where it held no packages, and is gone.
 
     Raises:
         Unauthenticated, NotFound: as for ``organizations.find``.
         Forbidden: the caller is no owner.
-        Conflict: it has repositories, and they are not to go, or hold too many packages.
+        Conflict: it has repositories, and they are not to go.
     """
     found = organizations.find(principal, organization)
     access.require_organization(principal, found, OrganizationRole.OWNER, action="delete")
@@ -111,24 +127,80 @@ def delete_organization(
             f"{found.slug} has repositories. Delete them first, or say ?cascade=true to delete "
             "them with all of their packages."
         )
-    _empty(principal.actor, found.repositories, cascade=cascade)
+    if packages := _count(found.repositories):
+        target = JobTarget(type="organization", id=str(found.id), name=found.slug)
+        return background.begin(principal, _DELETE_ORGANIZATION, target, total=packages)
+    _delete_empty_organization(
+        principal.actor, found, lambda: check(organizations.get(principal, str(found.id)))
+    )
+    return None
 
+
+def _work_on_repository(job: RunningJob) -> None:
+    while (found := _repository(job.target_id)) is not None:
+        _withdraw_all(job.actor, [found], note=job.note, between=job.checkpoint)
+        try:
+            _delete_empty_repository(job.actor, found, lambda _view: None)
+        except Conflict:
+            job.checkpoint()  # Something was published meanwhile.
+
+
+def _work_on_organization(job: RunningJob) -> None:
+    while (found := organization_by_id(job.target_id)) is not None:
+        _withdraw_all(job.actor, found.repositories, note=job.note, between=job.checkpoint)
+        try:
+            _delete_empty_organization(job.actor, found, lambda: None)
+        except Conflict:
+            job.checkpoint()  # Something was published meanwhile.
+
+
+WORK: Mapping[str, Work] = {
+    _DELETE_REPOSITORY: _work_on_repository,
+    _DELETE_ORGANIZATION: _work_on_organization,
+}
+
+
+def _repository(repository: ObjectId) -> RepositoryFacts | None:
+    row = rows_of(Repository).find_one({"_id": repository}, {"organization": 1})
+    organization = None if row is None else organization_by_id(row["organization"])
+    return None if organization is None else organization.by_id(repository)
+
+
+def _delete_empty_repository(
+    actor: audit.Actor, found: RepositoryFacts, check: Callable[[RepositoryView], None]
+) -> None:
+    def work() -> None:
+        view = repository_management.view_of(found)
+        check(view)
+        _require_empty([found])
+        _remove_repository(found)
+        repository_management.record(actor, view, audit.AuditAction.REPOSITORY_DELETE)
+
+    coherence.change({organization_tag(found.organization_id)}, lambda: in_transaction(work))
+    _end_late_publishes(actor, [found])
+
+
+def _delete_empty_organization(
+    actor: audit.Actor, found: OrganizationFacts, check: Callable[[], None]
+) -> None:
     def tags() -> set[str]:
         held = rows_of(NamespaceClaim).find({"organization": found.id})
         claims = ((row["protocol"], row["namespace"]) for row in held)
         return {organization_tag(found.id), slug_tag(found.slug), *namespaces.tags_of(claims)}
 
     def work() -> Sequence[RepositoryFacts]:
-        current = organizations.find(principal, str(found.id))
-        check(organizations.get(principal, str(found.id)))
+        current = organization_by_id(found.id)
+        if current is None:
+            raise NotFound
+        check()
         _require_empty(current.repositories)
         for repository in current.repositories:
             _remove_repository(repository)
         _remove_organization(current)
-        organizations.record(principal, current, audit.AuditAction.ORGANIZATION_DELETE)
+        organizations.record(actor, current, audit.AuditAction.ORGANIZATION_DELETE)
         return current.repositories
 
-    _end_late_publishes(principal.actor, change_found(tags, work))
+    _end_late_publishes(actor, change_found(tags, work))
 
 
 def withdraw_homeless() -> int:
@@ -141,23 +213,9 @@ def withdraw_homeless() -> int:
     where = {"repository": {"$in": list(gone)}, "deleted_at": None}
     count = 0
     while batch := list(rows_of(Package).find(where).limit(_BATCH)):
-        _withdraw(audit.SYSTEM, batch, {})
+        _withdraw(audit.SYSTEM, batch, {}, _note_nothing)
         count += len(batch)
     return count
-
-
-def _empty(actor: audit.Actor, repositories: Sequence[RepositoryFacts], *, cascade: bool) -> None:
-    """Withdraw all packages of some repositories, a batch at a time."""
-    if not cascade:
-        _require_empty(repositories)
-        return
-    count = rows_of(Package).count_documents(_visible_in(repositories), limit=MOST_PACKAGES + 1)
-    if count > MOST_PACKAGES:
-        raise Conflict(
-            f"These are more than {MOST_PACKAGES} packages, the most that are deleted in one "
-            "request. Delete some of them first."
-        )
-    _withdraw_all(actor, repositories)
 
 
 def _end_late_publishes(actor: audit.Actor, repositories: Sequence[RepositoryFacts]) -> None:
@@ -170,10 +228,22 @@ def _end_late_publishes(actor: audit.Actor, repositories: Sequence[RepositoryFac
     _withdraw_all(actor, repositories)
 
 
-def _withdraw_all(actor: audit.Actor, repositories: Sequence[RepositoryFacts]) -> None:
+def _withdraw_all(
+    actor: audit.Actor,
+    repositories: Sequence[RepositoryFacts],
+    *,
+    note: Note = _note_nothing,
+    between: Callable[[], None] = lambda: None,
+) -> None:
+    """Withdraw all packages of some repositories, a batch at a time."""
     by_id = {one.id: one for one in repositories}
     while batch := list(rows_of(Package).find(_visible_in(repositories)).limit(_BATCH)):
-        _withdraw(actor, batch, by_id)
+        _withdraw(actor, batch, by_id, note)
+        between()
+
+
+def _count(repositories: Sequence[RepositoryFacts]) -> int:
+    return rows_of(Package).count_documents(_visible_in(repositories))
 
 
 def _require_empty(repositories: Sequence[RepositoryFacts]) -> None:
@@ -193,7 +263,10 @@ def _visible_in(repositories: Sequence[RepositoryFacts]) -> Row:
 
 
 def _withdraw(
-    actor: audit.Actor, rows: Sequence[Row], repositories: Mapping[ObjectId, RepositoryFacts]
+    actor: audit.Actor,
+    rows: Sequence[Row],
+    repositories: Mapping[ObjectId, RepositoryFacts],
+    note: Note,
 ) -> None:
     ids = [row["_id"] for row in rows]
 
@@ -218,6 +291,7 @@ def _withdraw(
         )
         for row in rows:
             _record_withdrawn(actor, row, repositories.get(row["repository"]))
+        note([row["display_name"] for row in rows], "deleted")
 
     coherence.change({_name(row).tag for row in rows}, lambda: in_transaction(work))
 

@@ -141,7 +141,7 @@ def create(principal: Principal, new: NewOrganization) -> OrganizationView:
         Membership(
             organization=organization_id, user=principal.user, role=OrganizationRole.OWNER
         ).save(force_insert=True)
-        record(principal, row, audit.AuditAction.ORGANIZATION_CREATE)
+        record(principal.actor, row, audit.AuditAction.ORGANIZATION_CREATE)
         return _view(row.to_mongo(), shows_settings=True)
 
     tags = {
@@ -210,14 +210,14 @@ def update(principal: Principal, reference: str, edit: OrganizationEdit) -> Orga
         namespaces.release(organization.id, planned.released)
         row = Organization.objects(id=organization.id).get()
         _apply(row, planned.content)
-        record(principal, row, audit.AuditAction.ORGANIZATION_UPDATE)
+        record(principal.actor, row, audit.AuditAction.ORGANIZATION_UPDATE)
         return _view(row.to_mongo(), shows_settings=True)
 
     return change_found(lambda: {organization_tag(organization.id), *plan().tags}, work)
 
 
 def record(
-    principal: Principal,
+    actor: audit.Actor,
     organization: Organization | OrganizationFacts,
     action: audit.AuditAction,
     **details: audit.Detail,
@@ -225,7 +225,7 @@ def record(
     """Record what was done to an organization; called within the transaction that does it."""
     audit.record(
         action,
-        actor=principal.actor,
+        actor=actor,
         resource=audit.Resource(
             type="organization", id=str(organization.id), name=organization.slug
         ),

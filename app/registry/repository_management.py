@@ -197,7 +197,7 @@ def create_repository(
         )
         _save(row)
         view = _view(row.to_mongo(), found.slug)
-        record(principal, view, audit.AuditAction.REPOSITORY_CREATE)
+        record(principal.actor, view, audit.AuditAction.REPOSITORY_CREATE)
         return view
 
     return coherence.change({organization_tag(found.id)}, lambda: in_transaction(work))
@@ -249,7 +249,7 @@ def update_repository(
         _save(row)
         view = _view(row.to_mongo(), found.organization_slug)
         record(
-            principal,
+            principal.actor,
             view,
             audit.AuditAction.REPOSITORY_UPDATE,
             visibility=content.visibility,
@@ -272,7 +272,7 @@ def view_of(repository: RepositoryFacts) -> RepositoryView:
 
 
 def record(
-    principal: Principal,
+    actor: audit.Actor,
     repository: RepositoryView,
     action: audit.AuditAction,
     **details: audit.Detail,
@@ -280,7 +280,7 @@ def record(
     """Record what was done to a repository; called within the transaction that does it."""
     audit.record(
         action,
-        actor=principal.actor,
+        actor=actor,
         resource=audit.Resource(
             type="repository",
             id=repository.id,

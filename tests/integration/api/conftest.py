@@ -8,6 +8,7 @@ import pytest
 
 from app import audit
 from app.models import AuditRecord, OrganizationRole
+from app.registry import background, cascading
 from tests.api_client import ApiClient
 from tests.npm_wire import a_publish
 
@@ -113,3 +114,14 @@ def recorded(app: Flask) -> Callable[[str], list[dict[str, Any]]]:
             return [row.to_mongo().to_dict() for row in rows]
 
     return read
+
+
+@pytest.fixture
+def work(app: Flask) -> Callable[[], None]:
+    """Do the jobs that are due, as a worker does."""
+
+    def run() -> None:
+        with app.app_context():
+            background.run_due(cascading.WORK, seconds=60)
+
+    return run

@@ -129,6 +129,7 @@ def test_a_repository_with_packages_is_deleted_only_with_them(
     api: ApiClient,
     alice: Person,
     publish: Callable[..., None],
+    work: Callable[[], None],
     recorded: Callable[[str], list[dict[str, Any]]],
 ) -> None:
     for name in ("@acme/one", "@acme/two"):
@@ -139,7 +140,11 @@ def test_a_repository_with_packages_is_deleted_only_with_them(
     refused = client.delete(path)
     assert refused.status_code == 409
     assert "cascade" in refused.get_json()["detail"]
-    assert client.delete(f"{path}?cascade=true").status_code == 204
+    begun = client.delete(f"{path}?cascade=true")
+    assert begun.status_code == 202
+    work()
+    job = client.read(begun.headers["Location"])
+    assert (job["state"], job["progress"]) == ("succeeded", {"done": 2, "total": 2})
     assert client.items("/packages") == []
     assert client.get(path).status_code == 404
     deleted = {one["resource"]["name"] for one in recorded("package.delete")}
