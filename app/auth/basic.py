@@ -7,7 +7,7 @@ Clients send Basic with every request, and a password takes a good part of a sec
 check, so a right one is remembered for a minute: as a keyed hash in Redis, made of the
 password and of what is kept of it. Each request still reads the account, so a closed one
 is refused at once, and a changed password is remembered under no key that the old one
-leads to. While the account has to wait at an address, nothing is remembered there.
+leads to. Where an attempt has to wait, a remembered password waits as well.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def authenticate(credentials: Credentials, client: ClientInfo) -> Principal:
         user = local_accounts.check(identifier, password, client, method="basic")
         _remember(user, password)
     else:
-        throttle.require_no_delay(identifier, client)
+        throttle.admit_right(identifier, password, client)
     return users.principal_of(user, CredentialKind.PASSWORD)
 
 

@@ -87,7 +87,7 @@ def test_each_further_failure_doubles_the_wait_up_to_fifteen_minutes() -> None:
 
 def test_all_is_forgotten_after_fifteen_quiet_minutes(redis: Redis, redis_prefix: str) -> None:
     fail(10)
-    lives = [redis.pttl(key) for key in redis.keys(f"{redis_prefix}sign-in:account:*:state")]
+    lives = [redis.pttl(key) for key in redis.keys(f"{redis_prefix}sign-in:pair:*:state")]
     assert lives
     assert all(900_000 < life <= 915_000 for life in lives)
 
@@ -96,7 +96,7 @@ def test_nothing_is_kept_for_ever(redis: Redis, redis_prefix: str) -> None:
     fail(10)
     throttle.admit("bob", "pending", HERE, moment=at(0))
     keys = redis.keys(f"{redis_prefix}*")
-    assert len(keys) == 5
+    assert len(keys) == 7
     assert all(0 < redis.pttl(key) <= 1_800_000 for key in keys)
 
 
@@ -174,13 +174,139 @@ def test_an_attempt_that_could_not_be_checked_is_no_failure() -> None:
     assert wait_at(0) == 0
 
 
-def test_asking_whether_there_is_a_delay_counts_nothing() -> None:
+def test_a_remembered_password_counts_nothing_and_waits_like_any_other() -> None:
     for _ in range(20):
-        throttle.require_no_delay("alice", HERE, moment=at(0))
+        throttle.admit_right("alice", "right", HERE, moment=at(0))
     fail(10)
     with pytest.raises(TooManyRequests) as refused:
-        throttle.require_no_delay("alice", HERE, moment=at(1))
+        throttle.admit_right("alice", "right", HERE, moment=at(1))
     assert refused.value.retry_after_seconds == 14
+
+
+def test_a_remembered_password_waits_where_the_address_does() -> None:
+    for number in range(12):
+        fail(5, account=f"user-{number}")
+    with pytest.raises(TooManyRequests):
+        throttle.admit_right("alice", "right", HERE, moment=at(0))
+    throttle.admit_right("alice", "right", ELSEWHERE, moment=at(0))
+
+
+def test_a_remembered_password_waits_while_others_are_looked_at() -> None:
+    for number in range(10):
+        throttle.admit("alice", f"guess {number}", HERE, moment=at(0))
+    with pytest.raises(TooManyRequests):
+        throttle.admit_right("alice", "right", HERE, moment=at(0))
+
+
+def address(number: int) -> ClientInfo:
+    return ClientInfo(ip=f"192.0.{number // 256}.{number % 256}")
+
+
+def attack(times: int = 100, *, seconds: float = 0, account: str = "alice") -> None:
+    """Fail from as many addresses, each of which is let through."""
+    for number in range(times):
+        attempt(seconds, account=account, client=address(number))
+
+
+def test_under_an_attack_from_many_addresses_a_new_one_waits_for_its_turn() -> None:
+    attack(99)
+    assert wait_at(0) == 0
+    attempt(0, client=ELSEWHERE)
+    assert wait_at(0) == 1
+    assert wait_at(0.9) == 1
+    assert wait_at(1) == 0
+
+
+def test_turns_are_a_second_apart_and_never_further_away_than_fifteen_minutes() -> None:
+    attack()
+    waits = [wait_at(0, client=address(1000 + number)) for number in range(1000)]
+    assert waits == [*range(1, 901), *[900] * 100]
+
+
+def test_a_turn_is_good_for_one_attempt() -> None:
+    attack()
+    assert wait_at(0) == 1
+    attempt(1)
+    assert wait_at(1) == 1
+
+
+def test_a_turn_that_nobody_took_is_still_good_fifteen_minutes_later(
+    redis: Redis, redis_prefix: str
+) -> None:
+    attack()
+    assert wait_at(0) == 1
+    (turn,) = redis.keys(f"{redis_prefix}sign-in:pair:*:turn")
+    assert 900_000 < redis.pttl(turn) <= 901_000
+
+
+def test_asking_again_does_not_move_the_turn() -> None:
+    attack()
+    assert [wait_at(0, client=address(1000 + number)) for number in range(3)] == [1, 2, 3]
+    assert wait_at(0.5, client=address(1002)) == 3
+    assert wait_at(2.5, client=address(1002)) == 1
+    assert wait_at(3, client=address(1002)) == 0
+
+
+def test_where_somebody_signed_in_before_an_attack_is_not_noticed() -> None:
+    attempt(-1, Outcome.RIGHT)
+    attack()
+    assert wait_at(0) == 0
+    assert wait_at(0, client=ELSEWHERE) == 1
+
+
+def test_a_remembered_password_makes_its_address_known_but_has_to_wait_for_that() -> None:
+    attack()
+    for seconds in (0, 0.5):
+        with pytest.raises(TooManyRequests):
+            throttle.admit_right("alice", "right", HERE, moment=at(seconds))
+    for _ in range(2):
+        throttle.admit_right("alice", "right", HERE, moment=at(1))
+
+
+def test_who_signs_in_on_fifty_connections_waits_for_one_turn() -> None:
+    attack()
+    assert wait_at(0) == 1
+    admitted = [throttle.admit("alice", "right", HERE, moment=at(1)) for _ in range(50)]
+    for one in admitted:
+        throttle.settle(one, Outcome.RIGHT, moment=at(1))
+
+
+def test_an_attack_at_one_moment_is_seen_before_it_failed() -> None:
+    for number in range(100):
+        throttle.admit("alice", f"guess {number}", address(number), moment=at(0))
+    assert wait_at(0) == 1
+
+
+def test_an_attack_on_one_account_is_none_on_another() -> None:
+    attack()
+    assert wait_at(0, account="bob") == 0
+
+
+def test_an_attack_is_over_after_five_minutes() -> None:
+    attack()
+    assert wait_at(300.1) == 0
+
+
+def test_a_right_password_does_not_end_an_attack() -> None:
+    attempt(-1, Outcome.RIGHT)
+    attack()
+    attempt(0, Outcome.RIGHT)
+    assert wait_at(0, client=ELSEWHERE) == 1
+
+
+def test_an_address_that_has_to_wait_anyway_takes_no_turn() -> None:
+    fail(10, client=ELSEWHERE)
+    attack(90)
+    assert wait_at(0, client=ELSEWHERE) == 15
+    assert wait_at(0) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("\u00e9lan@acme.test", "e\u0301lan@acme.test"), ("K\u212a", "kk")]
+)
+def test_all_spellings_that_lead_to_an_account_are_one(one: str, other: str) -> None:
+    fail(10, account=one)
+    assert wait_at(0, account=other) == 15
 
 
 def test_case_and_spaces_around_make_no_other_account() -> None:
@@ -217,7 +343,7 @@ def test_without_redis_attempts_are_let_through(app: Flask) -> None:
     with RedisClient(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0)) as unreachable:
         bind(app, "redis", unreachable)
         fail(20)
-        throttle.require_no_delay("alice", HERE)
+        throttle.admit_right("alice", "right", HERE)
 
 
 def test_redis_tells_neither_accounts_nor_passwords(redis: Redis, redis_prefix: str) -> None:
