@@ -13,6 +13,7 @@ from app.api.openapi import create_api, serve_document
 from app.api.organizations import resource as organizations
 from app.api.packages import resource as packages
 from app.api.permissions import resource as permissions
+from app.api.platform import resource as platform
 from app.api.repositories import resource as repositories
 from app.api.team_repositories import resource as team_repositories
 from app.api.teams import resource as teams
@@ -39,6 +40,7 @@ RESOURCES = (
     tokens,
     audit,
     jobs,
+    platform,
 )
 
 

@@ -48,6 +48,9 @@ class OrganizationFacts:
         return next((one for one in self.repositories if one.id == repository_id), None)
 
 
+PLATFORM_TAG = "platform"
+"""What memory answers about the platform's settings depend on."""
+
 _KIND_ORDER = {RepositoryKind.HOSTED: 0, RepositoryKind.PROXY: 1, RepositoryKind.GROUP: 2}
 
 
@@ -137,7 +140,7 @@ def default_organization() -> OrganizationFacts | None:
     """Return the organization that takes flat names of callers who have no other."""
 
     def load() -> str:
-        coherence.depends_on("platform")
+        coherence.depends_on(PLATFORM_TAG)
         row = rows_of(PlatformSettings).find_one({"_id": "platform"}) or {}
         return str(row.get("default_organization") or "")
 
