@@ -190,7 +190,9 @@ def test_jobs_are_shown_to_who_asked_for_them_and_platform_admins(
         found = {who: api.as_(one).get(path).status_code for who, one in people.items()}
         assert found == {
             **dict.fromkeys(("stranger", "member", "admin"), 404),
-            "nobody": 401, "owner": 200, "root": 200,
+            "nobody": 401,
+            "owner": 200,
+            "root": 200,
         }
     listed = {who: len(api.as_(one).items("/jobs")) for who, one in people.items() if one}
     assert listed == {"stranger": 0, "member": 0, "admin": 0, "owner": 1, "root": 1}
@@ -200,7 +202,9 @@ def test_jobs_are_shown_to_who_asked_for_them_and_platform_admins(
     }
     assert refused == {
         **dict.fromkeys(("stranger", "member", "admin"), 404),
-        "nobody": 401, "owner": 200, "root": 200,
+        "nobody": 401,
+        "owner": 200,
+        "root": 200,
     }
     client = api.as_(people["root"])
     assert [one["id"] for one in client.items("/jobs?state=queued")] == [job]
