@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import orjson
-from flask import Response, request, stream_with_context
+from flask import Response, request
 from marshmallow import Schema
 
 from app.api import etags
@@ -63,8 +63,8 @@ def page(schema: Schema, shown: Page[Any], limit: int) -> Response:
 
 
 def lines(content: Iterator[bytes]) -> Response:
-    """Answer with lines of JSON, as they come."""
-    response = Response(stream_with_context(content), content_type=LINES)
+    """Answer with lines of JSON, as they come; outside of the request's context."""
+    response = Response(content, content_type=LINES)
     response.headers["Cache-Control"] = _KEPT_BY_NOBODY
     return response
 
