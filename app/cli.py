@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -122,7 +123,8 @@ def up_command(*, wants_s3: bool) -> None:
 
 @main.command()
 @click.option("--again", is_flag=True, help="Run what has run already too: restores indexes.")
-def migrate(*, again: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def migrate(*, again: bool, as_json: bool) -> None:
     """Bring the database up to this code, with an administrator in it."""
     # What the other commands do without, so that `packhouse up` stays small.
     from app.auth import bootstrap  # noqa: PLC0415
@@ -134,11 +136,16 @@ def migrate(*, again: bool) -> None:
         settings.require_services_and_secrets()
         configure_logging(settings)
         with _database(settings) as database:
-            for name in runner.migrate(database, again=again):
-                _say(f"Migrated: {name}")
+            names = runner.migrate(database, again=again)
             is_first_start = not bootstrap.has_administrator()
-        if is_first_start:
-            _make_administrator(settings)
+        password = _make_administrator(settings) if is_first_start else None
+    if as_json:
+        _say(json.dumps({"migrated": names, "username": bootstrap.USERNAME, "password": password}))
+        return
+    for name in names:
+        _say(f"Migrated: {name}")
+    if password:
+        _say(f"Sign in as {bootstrap.USERNAME} with the password {password} (shown this once).")
 
 
 def _settings() -> Settings:
@@ -168,14 +175,13 @@ def _database(settings: Settings) -> Iterator[Database[dict[str, Any]]]:
         connection.disconnect()
 
 
-def _make_administrator(settings: Settings) -> None:
+def _make_administrator(settings: Settings) -> str | None:
+    """Make the first one; returns the password that was made up, where the settings have none."""
     from app import create_app  # noqa: PLC0415  as in `migrate`
     from app.auth import bootstrap  # noqa: PLC0415
 
     with create_app(settings).app_context():
-        password = bootstrap.ensure_administrator(settings)
-    if password:
-        _say(f"Sign in as {bootstrap.USERNAME} with the password {password} (shown this once).")
+        return bootstrap.ensure_administrator(settings)
 
 
 def _say(line: str) -> None:

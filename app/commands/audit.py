@@ -12,8 +12,7 @@ import orjson
 from app import command_groups
 from app.audit import AuditAction, Link, Result, Verification, export, flush, verify
 from app.auth.principal import OPERATOR
-from app.command_groups import command
-from app.commands.running import as_json_option
+from app.command_groups import as_json_option, command
 from app.registry import audit_trail
 from app.registry.audit_trail import EventFilter
 

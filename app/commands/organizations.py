@@ -8,9 +8,9 @@ import click
 
 from app.auth import users
 from app.auth.principal import OPERATOR, CredentialKind
-from app.command_groups import command
+from app.command_groups import as_json_option, command
 from app.command_groups import create_group as group_of
-from app.commands.running import as_json_option, every, show, show_all
+from app.commands.running import every, show, show_all
 from app.commands.users import required_user
 from app.models import JobState
 from app.registry import background, cascading, organizations

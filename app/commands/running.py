@@ -15,8 +15,6 @@ Item = TypeVar("Item")
 
 _PAGE = 500
 
-as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-
 
 def every(list_page: Callable[[PageRequest], Page[Item]]) -> Iterator[Item]:
     """Give all items of a list."""

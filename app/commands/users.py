@@ -13,9 +13,9 @@ import click
 from app.auth import password_changes, users
 from app.auth.principal import OPERATOR
 from app.auth.users import NewUser
-from app.command_groups import command
+from app.command_groups import as_json_option, command
 from app.command_groups import create_group as group_of
-from app.commands.running import as_json_option, every, show, show_all
+from app.commands.running import every, show, show_all
 from app.errors import NotFound
 from app.registry import accounts
 from app.registry.accounts import AccountContent, AccountView

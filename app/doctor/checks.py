@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import urllib3
@@ -71,8 +72,17 @@ def check_data_directory(patient: Patient) -> str:
             f"Make it a folder that the user with the number {os.geteuid()} may write to.",
         ) from error
     disk = shutil.disk_usage(folder)
-    free = f"{disk.free / _GIB:.1f} of {disk.total / _GIB:.1f} GiB are free on the disk of {folder}"
-    if disk.free < max(_LEAST_FREE_BYTES, _LEAST_FREE_SHARE * disk.total):
+    return judge_room(folder, free_bytes=disk.free, all_bytes=disk.total)
+
+
+def judge_room(folder: Path, *, free_bytes: int, all_bytes: int) -> str:
+    """Say how much room a disk has.
+
+    Raises:
+        Worry: it is less than a gibibyte, or than a twentieth.
+    """
+    free = f"{free_bytes / _GIB:.1f} of {all_bytes / _GIB:.1f} GiB are free on the disk of {folder}"
+    if free_bytes < max(_LEAST_FREE_BYTES, _LEAST_FREE_SHARE * all_bytes):
         raise Worry(
             f"Only {free}.",
             "Free some space, enlarge the disk, or remove what nobody needs: `packhouse gc`.",
@@ -248,10 +258,23 @@ def check_public_url(patient: Patient) -> str:
 
 def check_clocks(patient: Patient) -> str:
     """Compare our clock with MongoDB's and Redis's."""
-    skews = {
-        "MongoDB": _skew(lambda: _clock_of_mongodb(patient)),
-        "Redis": _skew(lambda: _clock_of_redis(patient)),
-    }
+    return judge_clocks(
+        {
+            "MongoDB": _skew(lambda: _clock_of_mongodb(patient)),
+            "Redis": _skew(lambda: _clock_of_redis(patient)),
+        }
+    )
+
+
+def judge_clocks(skews: Mapping[str, float]) -> str:
+    """Say whether clocks agree with ours.
+
+    Args:
+        skews: by how many seconds each is before ours.
+
+    Raises:
+        Trouble: one differs by more than two seconds.
+    """
     wrong = {name: skew for name, skew in skews.items() if abs(skew) > _MOST_SKEW_SECONDS}
     if wrong:
         shown = ", ".join(f"{name} {skew:+.1f} s" for name, skew in wrong.items())

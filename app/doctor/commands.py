@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 import orjson
 
+from app.command_groups import as_json_option
 from app.doctor.checks import CHECKS
 from app.doctor.diagnosis import Finding, Health, examine
 from app.doctor.patient import Patient
@@ -31,7 +32,7 @@ def create_command(read_settings: Callable[[], Settings]) -> click.Command:
     """Return the command; it looks at the installation of these settings."""
 
     @click.command("doctor")
-    @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+    @as_json_option
     def doctor(*, as_json: bool) -> None:
         """Look for what is wrong, and say what to do; exit with 1 where something failed."""
         findings = []

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 
 import click
+import orjson
 from flask import Flask
 
+from app.command_groups import as_json_option
 from app.protocols.oci import collecting
 from app.protocols.oci.collecting import Collected, Finding
 from app.registry.store_owner import StoreNotOurs
@@ -17,7 +20,8 @@ def create_command(make_app: Callable[[], Flask]) -> click.Command:
 
     @click.command("gc")
     @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
-    def collect(*, dry_run: bool) -> None:
+    @as_json_option
+    def collect(*, dry_run: bool, as_json: bool) -> None:
         """Remove images' blobs and uploads that nothing needs any more.
 
         Workers do the same every few minutes, and pushes go on meanwhile. What was used within
@@ -26,16 +30,21 @@ def create_command(make_app: Callable[[], Flask]) -> click.Command:
         with make_app().app_context():
             run = collecting.preview if dry_run else collecting.collect
             try:
-                collected = run(tell=_say)
+                collected = run(tell=_say_as_json if as_json else _say)
             except StoreNotOurs as error:
                 raise click.ClickException(str(error)) from error
-            _summarise(collected, "would be removed" if dry_run else "removed")
+            if not as_json:
+                _summarise(collected, "would be removed" if dry_run else "removed")
 
     return collect
 
 
 def _say(finding: Finding) -> None:
     click.echo(f"{finding.kind}\t{finding.size_bytes}\t{finding.name}")
+
+
+def _say_as_json(finding: Finding) -> None:
+    click.echo(orjson.dumps(asdict(finding)))
 
 
 def _summarise(collected: Collected, done: str) -> None:

@@ -194,3 +194,14 @@ def test_what_the_operator_does_is_in_the_audit(shell: Shell, world: World) -> N
     for action in ("user.create", "organization.create"):
         assert by_action[action]["type"] == "system"
         assert by_action[action]["name"] == "operator"
+
+
+def test_a_program_is_told_what_was_refused_as_the_api_says_it(shell: Shell, alice: Person) -> None:
+    del alice
+    result = shell.run("org", "create", "No Slug", "--owner", "alice", "--json")
+    assert (result.exit_code, result.stdout) == (1, "")
+    problem = json.loads(result.stderr)
+    assert (problem["code"], problem["errors"][0]["pointer"]) == ("validation_failed", "/slug")
+    missing = json.loads(shell.run("user", "show", "nobody", "--json").stderr)
+    assert missing["code"] == "not_found"
+    assert missing["errors"] == []
