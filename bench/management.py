@@ -14,6 +14,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pymongo import DeleteMany, DeleteOne, InsertOne, UpdateOne
+
 from app.models import connection
 from bench import report
 from bench.client import Client, Unexpected
@@ -24,9 +26,10 @@ from config.settings import Settings
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from pymongo.collection import Collection
     from pymongo.database import Database
 
     from bench.measuring import Journal
@@ -111,6 +114,7 @@ def compare(options: argparse.Namespace, tools: Tools, journal: Journal, data: P
                 rows.append(_cells(title, sides, options.rounds, journal))
         say(report.table(["p50", *(side.name for side in sides), "ratio"], rows))
         say(_plans(sides[1]))
+        say(_verification(sides[1]))
 
 
 def _side(name: str, size: Size, data: Path, stack: ExitStack) -> _Side:
@@ -206,6 +210,61 @@ def _plans(side: _Side) -> str:
                 )
             )
     return report.table(["page", "queries", "plans", "most keys", "most rows", "sorts"], rows)
+
+
+def _verification(side: _Side) -> str:
+    """Have the chain checked whole, and after each way of tampering with it."""
+    rows = []
+    with _database(side.database) as database, side.client() as client:
+        chain = database["audit"]
+        last = chain.find_one(sort=[("_id", -1)])["_id"]
+        place = last * 2 // 3
+        first, second = chain.find_one({"_id": place}), chain.find_one({"_id": place + 1})
+        both = DeleteMany({"_id": {"$in": [place, place + 1]}})
+        back = [both, InsertOne(first), InsertOne(second)]
+        moved = [
+            both,
+            InsertOne({**second, "_id": place}),
+            InsertOne({**first, "_id": place + 1}),
+        ]
+        inserted = InsertOne({**first, "_id": last + 1, "event_id": "forged"})
+        end = chain.find_one({"_id": last})
+        for title, changes, repair, expected in (
+            ("as it was written", [], [], None),
+            (
+                "an event changed",
+                [UpdateOne({"_id": place}, {"$set": {"ip": "192.0.2.1"}})],
+                back,
+                place,
+            ),
+            ("an event removed", [DeleteOne({"_id": place})], back, place),
+            ("two events exchanged", moved, back, place),
+            ("an event added", [inserted], [DeleteOne({"_id": last + 1})], last + 1),
+            ("the last event cut off", [DeleteOne({"_id": last})], [InsertOne(end)], last),
+        ):
+            rows.append(_checked(title, chain, client, changes, expected))
+            if repair:
+                chain.bulk_write(repair)
+    peak = report.megabytes(side.registry.peaks()["web"])
+    table = report.table(["the audit's chain", "events", "first bad", "time"], rows)
+    return f"{table}\n\nPeak memory of the web processes, all together: {peak}."
+
+
+def _checked(
+    title: str,
+    chain: Collection[Any],
+    client: Client,
+    changes: Sequence[Any],
+    expected: int | None,
+) -> tuple[str, ...]:
+    if changes:
+        chain.bulk_write(changes)
+    started = time.monotonic()
+    found = _read(client, "/api/v1/audit/verify")
+    seconds = time.monotonic() - started
+    if found["first_bad"] != expected:
+        raise Unexpected(f"{title}: {found} instead of {expected}")
+    return title, f"{found['checked']:,}", str(found["first_bad"] or "none"), f"{seconds:.1f} s"
 
 
 def _worst(title: str, queries: list[dict[str, Any]]) -> tuple[str, ...]:

@@ -69,8 +69,15 @@ class Packhouse:
 
 
 @contextmanager
-def packhouse(folder: Path, *, workers: int = 2) -> Iterator[Packhouse]:
+def packhouse(
+    folder: Path, *, workers: int = 2, env: Mapping[str, str] | None = None
+) -> Iterator[Packhouse]:
     """Run one on an empty data folder for as long as the block.
+
+    Args:
+        folder: for its data.
+        workers: web processes.
+        env: settings of its own.
 
     Raises:
         CannotStart: it did not come up.
@@ -91,10 +98,12 @@ def packhouse(folder: Path, *, workers: int = 2) -> Iterator[Packhouse]:
             "WEB_WORKERS": str(workers),
             "ADMIN_PASSWORD": password,
             "LOG_LEVEL": "WARNING",  # as the others
+            "RATE_LIMIT_MANAGEMENT": "0",
             "MONGODB_URL": "",
             "REDIS_URL": "",
             "S3_ENDPOINT": "",
             "S3_HOST": "",
+            **(env or {}),
         },
         stop_within_seconds=60,
     )

@@ -85,14 +85,17 @@ class Seeding:
 
     def everything(self) -> None:
         """Insert all of it."""
-        self._insert(User, self._people())
-        self._insert(Organization, self._tenants())
-        self._insert(Membership, self._memberships())
-        self._insert(Team, self._teams())
-        self._insert(Repository, self._places())
+        for kind, documents in (
+            (User, self._people()),
+            (Organization, self._tenants()),
+            (Membership, self._memberships()),
+            (Team, self._teams()),
+            (Repository, self._places()),
+        ):
+            _insert(kind, (one.to_mongo() for one in documents))
         packages = [ObjectId() for _ in range(self._size.packages)]
-        self._insert(Package, self._packages(packages))
-        self._insert(Version, self._versions(packages))
+        _insert(Package, (one.to_mongo() for one in self._packages(packages)))
+        _insert(Version, self._versions(packages))
         self._chain()
 
     def _people(self) -> Iterator[Document]:
@@ -169,27 +172,37 @@ class Seeding:
                 updated_at=moment,
             )
 
-    def _versions(self, packages: Sequence[ObjectId]) -> Iterator[Document]:
+    def _versions(self, packages: Sequence[ObjectId]) -> Iterator[Row]:
+        template = Version(
+            package=packages[0],
+            number="",
+            display_number="",
+            manifest=b'{"name":"x","dependencies":{"a":"^1.0.0"}}',
+            readme="# Read me",
+            published_by=self._users[0],
+            published_at=_EPOCH,
+            files=[File(filename="", key="", size_bytes=10_000, sha256="")],
+        ).to_mongo()
+        (file,) = template["files"]
         for place, package in enumerate(packages):
             for number in range(self._size.versions):
                 filename = f"package-{place}-1.{number}.0.tgz"
-                yield Version(
-                    package=package,
-                    number=f"1.{number}.0",
-                    display_number=f"1.{number}.0",
-                    manifest=b'{"name":"x","dependencies":{"a":"^1.0.0"}}',
-                    readme="# Read me",
-                    published_by=self._users[place % len(self._users)],
-                    published_at=_EPOCH + timedelta(seconds=place, minutes=number),
-                    files=[
-                        File(
-                            filename=filename,
-                            key=f"npm/bench/{filename}",
-                            size_bytes=10_000,
-                            sha256=f"{place:032x}{number:032x}",
-                        )
+                yield {
+                    **template,
+                    "_id": ObjectId(),
+                    "package": package,
+                    "number": f"1.{number}.0",
+                    "display_number": f"1.{number}.0",
+                    "published_at": _EPOCH + timedelta(seconds=place, minutes=number),
+                    "files": [
+                        {
+                            **file,
+                            "filename": filename,
+                            "key": f"npm/bench/{filename}",
+                            "sha256": f"{place:032x}{number:032x}",
+                        }
                     ],
-                )
+                }
 
     def _chain(self) -> None:
         """Append events of all kinds, by anybody, to what has happened already."""
@@ -218,7 +231,7 @@ class Seeding:
     def _word(self) -> str:
         return self._random.choice(_VOCABULARY)
 
-    @staticmethod
-    def _insert(kind: type[Document], documents: Iterator[Document]) -> None:
-        while batch := [one.to_mongo() for one in islice(documents, _BATCH)]:
-            rows_of(kind).insert_many(batch, ordered=False)
+
+def _insert(kind: type[Document], rows: Iterator[Row]) -> None:
+    while batch := list(islice(rows, _BATCH)):
+        rows_of(kind).insert_many(batch, ordered=False)
