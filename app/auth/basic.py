@@ -26,6 +26,7 @@ from app.models.fields import now
 
 if TYPE_CHECKING:
     from app.auth.principal import ClientInfo, Credentials, Principal
+    from app.auth.users import Account
     from app.models import User
 
 REMEMBERED_SECONDS = 60
@@ -51,13 +52,13 @@ def authenticate(credentials: Credentials, client: ClientInfo) -> Principal:
     # No whole answer is kept in memory under a password: it would outlive the minute, and
     # whether the account has to wait depends on the address.
     coherence.expires_at(now())
-    user = users.by_identifier(identifier)
-    is_remembered = _is_remembered(user, password)
-    if user is None or not user.is_active or not is_remembered:
-        user = local_accounts.check(identifier, password, client, method="basic")
-        _remember(user, password)
-    else:
+    account = users.account_of(identifier)
+    is_remembered = _is_remembered(account, password)
+    if account is not None and account.is_active and is_remembered:
         throttle.admit_right(identifier, password, client)
+        return users.principal_of(account, CredentialKind.PASSWORD)
+    user = local_accounts.check(identifier, password, client, method="basic")
+    _remember(user, password)
     return users.principal_of(user, CredentialKind.PASSWORD)
 
 
@@ -69,10 +70,10 @@ def _token_in(credentials: Credentials) -> str | None:
     return None
 
 
-def _is_remembered(user: User | None, password: str) -> bool:
+def _is_remembered(account: Account | None, password: str) -> bool:
     """Ask for unknown accounts too: that takes as long, and tells nothing."""
     try:
-        return bool(redis.exists(_key(user, password)))
+        return bool(redis.exists(_key(account, password)))
     except RedisError as error:
         log.warning("basic.memory_unavailable", error=type(error).__name__)
         return False
@@ -85,8 +86,8 @@ def _remember(user: User, password: str) -> None:
         log.warning("basic.memory_unavailable", error=type(error).__name__)
 
 
-def _key(user: User | None, password: str) -> str:
-    kept = "" if user is None else f"{user.id}\0{user.password_hash}"
+def _key(account: Account | User | None, password: str) -> str:
+    kept = "" if account is None else f"{account.id}\0{account.password_hash}"
     made_of = f"{kept}\0{password}".encode("utf-8", "surrogatepass")
     digest = hmac.digest(secrets.derived_key("remembered password"), made_of, "sha256").hex()
     return f"{settings.redis_prefix}basic:{digest}"

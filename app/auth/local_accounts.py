@@ -12,6 +12,7 @@ from app.models import User
 
 if TYPE_CHECKING:
     from app.auth.principal import ClientInfo
+    from app.auth.users import Account
 
 
 def check(identifier: str, password: str, client: ClientInfo, *, method: str) -> User:
@@ -35,14 +36,17 @@ def check(identifier: str, password: str, client: ClientInfo, *, method: str) ->
     attempt = throttle.admit(identifier, password, client)
     outcome = Outcome.UNKNOWN
     try:
-        user = users.by_identifier(identifier)
-        kept = user.password_hash if user is not None and user.is_active else ""
+        account = users.account_of(identifier)
+        kept = account.password_hash if account is not None and account.is_active else ""
         outcome = Outcome.RIGHT if passwords.verify(password, kept) else Outcome.WRONG
     finally:
         delay_seconds = throttle.settle(attempt, outcome)
-    if user is None or outcome is Outcome.WRONG:
-        _record_failure(user, method, delay_seconds)
-        raise Unauthenticated("Incorrect username or password.", wrong_credentials=True)
+    if account is None or outcome is Outcome.WRONG:
+        _record_failure(account, method, delay_seconds)
+        raise _incorrect()
+    user = users.by_id(account.id)
+    if user is None or not user.is_active or user.password_hash != kept:  # since just now
+        raise _incorrect()
     _upgrade(user, password)
     return user
 
@@ -58,14 +62,18 @@ def _upgrade(user: User, password: str) -> None:
         user.password_hash = renewed
 
 
-def _record_failure(user: User | None, method: str, delay_seconds: int) -> None:
+def _incorrect() -> Unauthenticated:
+    return Unauthenticated("Incorrect username or password.", wrong_credentials=True)
+
+
+def _record_failure(account: Account | None, method: str, delay_seconds: int) -> None:
     audit.record(
         audit.AuditAction.AUTH_LOGIN,
         actor=audit.ANONYMOUS,
         resource=audit.Resource(
             type="user",
-            id="" if user is None else str(user.id),
-            name="" if user is None else user.username,
+            id="" if account is None else str(account.id),
+            name="" if account is None else account.username,
         ),
         result=audit.Result.FAILED,
         details={"method": method, "delay_seconds": delay_seconds},
