@@ -1,8 +1,14 @@
-"""A small client of the management API over the app's own test client."""
+"""A small client of the management API over the app's own test client.
+
+It is driven by the served OpenAPI document: an answer that the document does not tell of, or a body
+that it would not accept and the API did, fails the test that asked.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+
+from tests.api_contract import contract_of
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -36,12 +42,14 @@ class ApiClient:
         """Send one request; ``json`` of ``None`` sends no body."""
         if json is not None:
             more["json"] = json
-        return self._app.test_client().open(
+        response = self._app.test_client().open(
             path if path.startswith(BASE) else BASE + path,
             method=method,
             headers={**self._headers, **(headers or {})},
             **more,
         )
+        contract_of(self._app).require(self._app, response, json)
+        return response
 
     def get(self, path: str, **more: Any) -> TestResponse:
         return self.send("GET", path, **more)
