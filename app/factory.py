@@ -15,6 +15,7 @@ from app.http import health, lifecycle, metrics
 from app.http.addresses import Addresses
 from app.http.hot_answers import HotAnswers
 from app.http.routing import Router
+from app.http.traffic import Traffic
 from app.models import connect
 from app.protocols import PROTOCOLS
 from app.registry import formats, showing
@@ -39,6 +40,7 @@ def build_app(settings: Settings) -> Flask:
         settings, app.extensions["packhouse.redis"], client[settings.mongodb_db]
     )
     bind(app, "coherence", coherence)
+    bind(app, "traffic", Traffic(settings))
     bind(app, "group_commit", showing.create_group_commit())
     sessions.install(app, settings)
     formats.install(app, (protocol.format for protocol in PROTOCOLS))
@@ -59,6 +61,7 @@ def _wrap(app: Flask, settings: Settings, coherence: Coherence) -> None:
         Router(app.wsgi_app, PROTOCOLS, addresses),
         coherence,
         addresses,
+        app.extensions["packhouse.traffic"],
         enabled=not settings.audit_reads,
         logs=settings.log_level == "DEBUG",
     )

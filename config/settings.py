@@ -105,6 +105,10 @@ class Settings(BaseSettings):
     allow_registration: bool = False
     rate_limit_exempt_networks: Networks = ()
     rate_limit_management: int = Field(1200, ge=0, description="requests a minute; 0 for no limit")
+    # Off: one address may be a farm of build machines that asks for everything at once, and a
+    # read from memory costs less than a flood of them could harm.
+    rate_limit_metadata: int = Field(0, ge=0, description="requests a minute; 0 for no limit")
+    rate_limit_downloads: int = Field(0, ge=0, description="requests a minute; 0 for no limit")
 
     data_dir: Path = Path("var")
     storage_backend: StorageBackend = StorageBackend.AUTO

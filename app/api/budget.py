@@ -1,24 +1,19 @@
-"""How many management requests one caller may send, and what every answer says of it.
+"""How many management requests one caller may send.
 
 A user is counted wherever they are, an anonymous caller by their address. Signing in is
 counted by itself, by the address. Package managers' own requests are not counted here.
-
-Spec: draft-ietf-httpapi-ratelimit-headers-10.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from flask import Response, g
-
 from app.auth.addresses import counted_place
-from app.auth.budgets import Budget, Standing
-from app.auth.current import current_client, known_principal
+from app.auth.budgets import Budget
+from app.auth.current import current_client, known_principal, note_standing
 from app.extensions import settings
 
 _WINDOW = timedelta(minutes=1)
-_STANDING = "management_standing"
 
 
 def spend() -> None:
@@ -36,18 +31,4 @@ def spend() -> None:
     budget = Budget(what=what, most=settings.rate_limit_management, window=_WINDOW)
     standing = budget.spend(place if user_id is None else f"user:{user_id}")
     if standing is not None:
-        g.management_standing = standing
-        standing.require()
-
-
-def tell(response: Response) -> Response:
-    """Say what is left."""
-    standing: Standing | None = g.pop(_STANDING, None)
-    if standing is not None:
-        budget = standing.budget
-        window = round(budget.window.total_seconds())
-        response.headers["RateLimit-Policy"] = f'"{budget.what}";q={budget.most};w={window}'
-        response.headers["RateLimit"] = (
-            f'"{budget.what}";r={standing.left};t={standing.resets_in_seconds}'
-        )
-    return response
+        note_standing(standing)

@@ -49,7 +49,6 @@ class Resource:
     def __init__(self, name: str, description: str) -> None:
         self.blueprint = Blueprint(name, description)
         self.blueprint.before_request(budget.spend)
-        self.blueprint.after_request(budget.tell)
         self.blueprint.before_request(idempotency.begin)
         self.blueprint.after_request(idempotency.finish)
 

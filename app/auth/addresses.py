@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+from typing import TYPE_CHECKING
 
 from app.extensions import settings
+
+if TYPE_CHECKING:
+    from config.settings import Networks
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -34,9 +38,14 @@ def place_of(address: Address) -> str:
 
 def counted_place(ip: str) -> str | None:
     """Return what a caller's attempts are counted by; none where the address is exempt."""
+    return place_outside(settings.rate_limit_exempt_networks, ip)
+
+
+def place_outside(exempt: Networks, ip: str) -> str | None:
+    """Return what counts as one address; none where it is in one of the exempt networks."""
     address = read_address(ip)
     if address is None:
         return "unknown"
-    if any(address in network for network in settings.rate_limit_exempt_networks):
+    if any(address in network for network in exempt):
         return None
     return place_of(address)

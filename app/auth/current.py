@@ -8,6 +8,7 @@ from typing import TypeVar
 from flask import g
 
 from app.auth import authentication
+from app.auth.budgets import Standing
 from app.auth.principal import ClientInfo, Principal
 
 
@@ -39,6 +40,22 @@ def confirmed_principal() -> Principal:
 def current_client() -> ClientInfo:
     """Return where the request came from."""
     found: ClientInfo = g.client
+    return found
+
+
+def note_standing(standing: Standing) -> None:
+    """Note what the caller has left of a budget: the answer says so.
+
+    Raises:
+        TooManyRequests: nothing.
+    """
+    g.standing = standing
+    standing.require()
+
+
+def noted_standing() -> Standing | None:
+    """Return what was noted; none where the request is not counted."""
+    found: Standing | None = g.get("standing")
     return found
 
 

@@ -18,6 +18,7 @@ import structlog
 from app.http.addresses import Addresses, WsgiEnvironment
 from app.http.metrics import count_hot
 from app.http.routing import PROTOCOL, StartResponse, WsgiApplication
+from app.http.traffic import STANDING, USE, Traffic, Use
 from app.registry.responses import HOT_ANSWER, HotAnswer, choose_form, is_modified
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class RequestIds:
 class _Kept(NamedTuple):
     answer: HotAnswer
     protocol: str
+    use: Use
 
 
 class HotAnswers:
@@ -60,6 +62,7 @@ class HotAnswers:
         app: WsgiApplication,
         coherence: Coherence,
         addresses: Addresses,
+        traffic: Traffic,
         *,
         enabled: bool,
         logs: bool,
@@ -67,6 +70,7 @@ class HotAnswers:
         self._app = app
         self._coherence = coherence
         self._addresses = addresses
+        self._traffic = traffic
         self._enabled = enabled
         self._logs = logs
         self._ids = RequestIds()
@@ -102,17 +106,25 @@ class HotAnswers:
         if made is not None and made.size_bytes <= _LARGEST_KEPT_BYTES:
             key_size = sum(len(part) for part in key if part)
             if key_size <= _LARGEST_KEY:
-                kept = _Kept(made, environ[PROTOCOL].name)
+                kept = _Kept(made, environ[PROTOCOL].name, environ[USE])
                 self._coherence.keep(key, kept, recording, made.size_bytes + key_size)
         return body
 
     def _give(
         self, kept: _Kept, environ: WsgiEnvironment, start_response: StartResponse, request_id: str
     ) -> Iterable[bytes]:
-        answer, protocol = kept
+        answer, protocol, use = kept
+        standing = None
+        if self._traffic.is_limited(use):
+            standing = self._traffic.spend(use, self._addresses.client(environ))
+            if standing is not None and standing.wait_seconds:
+                environ[STANDING] = standing
+                return self._app(environ, start_response)
         method = environ["REQUEST_METHOD"]
         body, etag, is_gzip = choose_form(answer, environ)
         headers = [*answer.headers, ("ETag", etag), ("X-Request-Id", request_id)]
+        if standing is not None:
+            headers += standing.headers
         is_whole = is_modified(environ, etag, answer)
         status = "200" if is_whole else "304"
         count_hot(protocol, method, status)

@@ -16,7 +16,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app import audit
 from app.auth import authentication
-from app.auth.principal import ClientInfo, Credentials
+from app.auth.current import note_standing, noted_standing
+from app.auth.principal import ClientInfo, Credentials, Principal
 from app.errors import (
     InvalidInput,
     MethodNotAllowed,
@@ -30,6 +31,7 @@ from app.http.errors import render_plain_error, render_problem
 from app.http.hot_answers import REQUEST_ID
 from app.http.metrics import observe
 from app.http.routing import CLIENT, PROTOCOL, SCOPE
+from app.http.traffic import STANDING, USE, Traffic, Use
 from app.models.connection import UNREACHABLE
 from app.protocols.base import PackageProtocol
 from app.web.pages import error_page
@@ -67,10 +69,30 @@ def _begin() -> None:
     structlog.contextvars.bind_contextvars(request_id=client.request_id)
     audit.bind_request(ip=client.ip, user_agent=client.user_agent, request_id=client.request_id)
     _require_query_without_nul()
-    if _takes_anyone():
+    if STANDING in environ:
+        note_standing(environ[STANDING])
+    if _is_marked("takes_anyone"):
+        _count(None)
         return
-    g.credentials = _credentials(g.protocol, request)
-    g.principal = authentication.authenticate(g.credentials, client)
+    principal = None  # who cannot sign in is counted by their address
+    try:
+        g.credentials = _credentials(g.protocol, request)
+        g.principal = principal = authentication.authenticate(g.credentials, client)
+    finally:
+        _count(principal)
+
+
+def _count(principal: Principal | None) -> None:
+    """Count a package manager's request; the management API counts its own."""
+    if g.protocol is None:
+        return
+    user_id = None if principal is None else principal.user_id
+    use = Use(is_download=_is_marked("gives_artifacts"), user=str(user_id or ""))
+    request.environ[USE] = use
+    traffic: Traffic = current_app.extensions["packhouse.traffic"]
+    standing = traffic.spend(use, g.client.ip)
+    if standing is not None:
+        note_standing(standing)
 
 
 def _require_query_without_nul() -> None:
@@ -94,20 +116,23 @@ def _credentials(protocol: PackageProtocol | None, asked: Request) -> Credential
     return authentication.read_authorization_header(asked.headers.get("Authorization"))
 
 
-def _takes_anyone() -> bool:
-    """Whether the view is one that must work whatever credentials came along."""
+def _is_marked(name: str) -> bool:
+    """Whether the view is marked, by ``takes_anyone`` or ``gives_artifacts``."""
     view = current_app.view_functions.get(request.endpoint or "")
     if view is None:
         return False
     view_class = cast("type[MethodView] | None", getattr(view, "view_class", None))
     if view_class is not None:
         view = getattr(view_class, request.method.lower(), view)
-    return bool(getattr(view, "takes_anyone", False))
+    return bool(getattr(view, name, False))
 
 
 def _finish(response: Response) -> Response:
     seconds = time.monotonic() - g.started
     response.headers["X-Request-Id"] = g.client.request_id
+    standing = noted_standing()
+    if standing is not None:
+        response.headers.update(standing.headers)
     protocol = g.protocol.name if g.protocol is not None else "platform"
     observe(protocol, request.method, response.status_code, seconds)
     log.info(

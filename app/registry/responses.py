@@ -6,9 +6,10 @@ same for all formats (Spec: RFC 9110, sections 8.8, 12.5.3, 13 and 14; RFC 9111)
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from flask import Response, request
 from werkzeug.datastructures import Headers
@@ -47,6 +48,15 @@ class HotAnswer:
     def size_bytes(self) -> int:
         """Return what keeping it costs."""
         return len(self.body) + len(self.compressed or b"") + 1024
+
+
+View = TypeVar("View", bound=Callable[..., Response])
+
+
+def gives_artifacts(view: View) -> View:
+    """Mark a view whose answers are artifacts: it is counted as downloads, others as metadata."""
+    view.gives_artifacts = True  # type: ignore[attr-defined]  # read by app.http.lifecycle
+    return view
 
 
 def document_response(document: Document, *, vary: str) -> Response:

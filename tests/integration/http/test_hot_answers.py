@@ -133,7 +133,12 @@ def test_a_hot_answer_is_logged_where_that_is_asked_for(app: Flask, owner: Perso
         read(app, bearer)
     addresses = Addresses("", ())
     app.wsgi_app = HotAnswers(  # type: ignore[method-assign]  # the documented way to wrap
-        app.wsgi_app, coherence, addresses, enabled=True, logs=True
+        app.wsgi_app,
+        coherence,
+        addresses,
+        app.extensions["packhouse.traffic"],
+        enabled=True,
+        logs=True,
     )
     with capture_logs() as logged:
         answer = read(app, bearer, "192.0.2.7")

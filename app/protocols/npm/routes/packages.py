@@ -19,7 +19,7 @@ from app.registry.bodies import Body
 from app.registry.documents import document_of
 from app.registry.names import PackageName
 from app.registry.resolution import PackageRef
-from app.registry.responses import artifact_response, document_response
+from app.registry.responses import artifact_response, document_response, gives_artifacts
 from app.registry.scopes import current_scope
 
 _LARGEST_DOCUMENT_BYTES = 32 * 1024 * 1024
@@ -64,6 +64,7 @@ def manifest(name: str, reference: str) -> Response:
 
 
 @blueprint.get("/<npm_name:name>/-/<path:tail>")
+@gives_artifacts
 def tarball(name: str, tail: str) -> Response:
     """Give a version's bytes, under its canonical or any of its older URLs."""
     found = names.parse_name(name)

@@ -12,9 +12,11 @@ from app.models import Visibility
 from app.protocols.oci import blobs, names, placement
 from app.protocols.oci.answers import blob_response, empty
 from app.protocols.oci.routes import blueprint
+from app.registry.responses import gives_artifacts
 
 
 @blueprint.get("/<oci_name:raw_name>/blobs/<raw_digest>")
+@gives_artifacts
 def get_blob(raw_name: str, raw_digest: str) -> Response:
     """Give a blob's bytes, or a range of them."""
     name, digest = names.parse_name(raw_name), names.parse_digest(raw_digest)
