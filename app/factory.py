@@ -40,7 +40,8 @@ def build_app(settings: Settings) -> Flask:
         settings, app.extensions["packhouse.redis"], client[settings.mongodb_db]
     )
     bind(app, "coherence", coherence)
-    bind(app, "traffic", Traffic(settings))
+    addresses = Addresses(settings.public_url, settings.trusted_proxies)
+    bind(app, "traffic", Traffic(settings, addresses))
     bind(app, "group_commit", showing.create_group_commit())
     sessions.install(app, settings)
     formats.install(app, (protocol.format for protocol in PROTOCOLS))
@@ -51,12 +52,11 @@ def build_app(settings: Settings) -> Flask:
         app.register_blueprint(protocol.blueprint, url_prefix=f"/{protocol.segment}")
     api.install(app)
     web.install(app)
-    _wrap(app, settings, coherence)
+    _wrap(app, settings, coherence, addresses)
     return app
 
 
-def _wrap(app: Flask, settings: Settings, coherence: Coherence) -> None:
-    addresses = Addresses(settings.public_url, settings.trusted_proxies)
+def _wrap(app: Flask, settings: Settings, coherence: Coherence, addresses: Addresses) -> None:
     app.wsgi_app = HotAnswers(  # type: ignore[method-assign]  # the documented way to wrap
         Router(app.wsgi_app, PROTOCOLS, addresses),
         coherence,

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 from redis.exceptions import RedisError
@@ -48,6 +49,11 @@ class Budget:
     what: str
     most: int
     window: timedelta
+
+    @cached_property
+    def policy(self) -> str:
+        """Return what answers say of it, in the words of ``RateLimit-Policy``."""
+        return f'"{self.what}";q={self.most};w={round(self.window.total_seconds())}'
 
     def spend(self, who: str) -> Standing | None:
         """Count one time.
@@ -131,8 +137,7 @@ class LocalBudget:
             self._whole_at.clear()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """What one caller has left of a budget, the present request counted.
 
     Attributes:
@@ -167,8 +172,7 @@ class Standing:
         Spec: draft-ietf-httpapi-ratelimit-headers-10.
         """
         budget = self.budget
-        window = round(budget.window.total_seconds())
         return (
-            ("RateLimit-Policy", f'"{budget.what}";q={budget.most};w={window}'),
+            ("RateLimit-Policy", budget.policy),
             ("RateLimit", f'"{budget.what}";r={self.left};t={self.resets_in_seconds}'),
         )

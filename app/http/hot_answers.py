@@ -114,12 +114,10 @@ class HotAnswers:
         self, kept: _Kept, environ: WsgiEnvironment, start_response: StartResponse, request_id: str
     ) -> Iterable[bytes]:
         answer, protocol, use = kept
-        standing = None
-        if self._traffic.is_limited(use):
-            standing = self._traffic.spend(use, self._addresses.client(environ))
-            if standing is not None and standing.wait_seconds:
-                environ[STANDING] = standing
-                return self._app(environ, start_response)
+        standing = self._traffic.spend(use, environ)
+        if standing is not None and standing.wait_seconds:
+            environ[STANDING] = standing
+            return self._app(environ, start_response)
         method = environ["REQUEST_METHOD"]
         body, etag, is_gzip = choose_form(answer, environ)
         headers = [*answer.headers, ("ETag", etag), ("X-Request-Id", request_id)]

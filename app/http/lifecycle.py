@@ -90,7 +90,7 @@ def _count(principal: Principal | None) -> None:
     use = Use(is_download=_is_marked("gives_artifacts"), user=str(user_id or ""))
     request.environ[USE] = use
     traffic: Traffic = current_app.extensions["packhouse.traffic"]
-    standing = traffic.spend(use, g.client.ip)
+    standing = traffic.spend(use, request.environ)
     if standing is not None:
         note_standing(standing)
 

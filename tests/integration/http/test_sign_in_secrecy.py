@@ -97,11 +97,13 @@ def accounts(app: Flask, world: World) -> None:
 
 
 @pytest.fixture
-def redis_commands(app: Flask, settings: Settings) -> list[str]:
+def redis_commands(app: Flask, settings: Settings) -> Iterator[list[str]]:
     """What the app asks Redis from now on."""
-    client = RecordingRedis.from_url(settings.redis_url)
-    bind(app, "redis", client)
-    return client.sent
+    its_own = app.extensions["packhouse.redis"]
+    with RecordingRedis.from_url(settings.redis_url) as client:
+        bind(app, "redis", client)
+        yield client.sent
+    bind(app, "redis", its_own)
 
 
 @pytest.fixture
