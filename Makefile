@@ -5,7 +5,7 @@ PYTHON := $(VENV)/bin/python
 INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos check clients conformance bench lock clean
+.PHONY: help run test chaos check clients fuzz conformance bench lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -28,6 +28,9 @@ check: $(VENV)/development ## Check format, style, types and the direction of im
 
 clients: $(VENV)/development .clients/javascript/installed .clients/oci/installed ## Drive real package managers against a running Packhouse
 	$(PYTHON) -m pytest -m client $(ARGS)
+
+fuzz: $(VENV)/development ## Hold the API against its OpenAPI document with generated requests; reports are in build/fuzz
+	$(PYTHON) -m tests.fuzz.run $(ARGS)
 
 conformance: $(VENV)/standalone .clients/conformance/installed ## Run the official suite for OCI registries; the report is in build/conformance
 	$(PYTHON) -m tests.conformance.run $(ARGS)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from app.api import docs
 from app.api.audit import resource as audit
 from app.api.auth import resource as auth
+from app.api.examples import add_examples
 from app.api.jobs import resource as jobs
 from app.api.members import resource as members
 from app.api.openapi import create_api, serve_document
@@ -50,5 +51,6 @@ def install(app: Flask) -> None:
     for resource in RESOURCES:
         api.register_blueprint(resource.blueprint)
     document = api.spec.to_dict()
+    add_examples(document)
     serve_document(app, document)
     docs.install(app, document)

@@ -8,7 +8,15 @@ from typing import Any
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
 from app.api.resource import Resource
-from app.api.schemas import LONGEST_NAME, LONGEST_TEXT, Content, Moment, PageQuery, Strict
+from app.api.schemas import (
+    LONGEST_NAME,
+    LONGEST_TEXT,
+    WITHOUT_NUL,
+    Content,
+    Moment,
+    PageQuery,
+    Strict,
+)
 from app.audit import AuditAction, Link, Result, Verification
 from app.auth.current import current_principal
 from app.registry import audit_trail
@@ -27,7 +35,7 @@ _HASH = "^[0-9a-f]{64}$"
 def _filter(description: str, *, longest: int = LONGEST_NAME) -> fields.String:
     return fields.String(
         load_default="",
-        validate=validate.Length(max=longest),
+        validate=[validate.Length(max=longest), WITHOUT_NUL],
         metadata={"description": description},
     )
 
@@ -46,7 +54,7 @@ class _EventFields(Strict):
     organization = fields.String(
         data_key="org",
         load_default="",
-        validate=validate.Length(max=LONGEST_NAME),
+        validate=[validate.Length(max=LONGEST_NAME), WITHOUT_NUL],
         metadata={"description": "Id or slug."},
     )
     result = fields.String(

@@ -43,7 +43,12 @@ class Edit(Generic[Shown, Written]):
             etags.require_match(body_of(self._shown_as, current))
         if self._patch is None:
             return cast("Written", self._replacement)
-        patched = merge_patch.merged(self._written_as.dump(current), self._patch)
+        before = self._written_as.dump(current)
+        # A member that is taken away from what has none would pass unseen.
+        strange = dict.fromkeys(self._patch.keys() - self._written_as.fields, "Unknown field.")
+        if strange:
+            raise unprocessable(strange)
+        patched = merge_patch.merged(before, self._patch)
         return cast("Written", _load(self._written_as, patched))
 
 

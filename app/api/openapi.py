@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -14,6 +14,7 @@ from apispec.ext.marshmallow.common import resolve_schema_instance
 from flask import Flask, Response
 from marshmallow import Schema
 
+from app.api.error_codes import error_codes
 from app.api.parsing import Parser
 from app.api.schemas import Moment, ProblemSchema
 from app.auth.current import takes_anyone
@@ -36,6 +37,17 @@ then a change fails with 412 where the resource is not what it was. `PATCH` is a
 Document = dict[str, Any]  # a part of an OpenAPI document
 
 
+_ALWAYS = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.REQUEST_URI_TOO_LONG,
+    HTTPStatus.UNPROCESSABLE_ENTITY,  # of a query, which each may have
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
+
+
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # untyped
     """flask-smorest's blueprint, with our parser and what conditional requests add."""
 
@@ -51,6 +63,9 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # untyped
         extra = doc_info.get("extra", {})
         doc.setdefault("parameters", []).extend(extra.get("parameters", ()))
         doc.update(extra.get("members", {}))
+        doc["responses"].pop("default", None)
+        for status in (*_ALWAYS, *extra.get("refusals", ())):
+            doc["responses"].setdefault(str(status.value), status.name)
         return doc
 
 
@@ -70,17 +85,29 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # untyped
 
     def _register_responses(self) -> None:
         """Describe every error as problem details."""
-        names = [status.name for status in HTTPStatus if status >= HTTPStatus.BAD_REQUEST]
+        names = [
+            status.name
+            for status in HTTPStatus
+            if status >= HTTPStatus.BAD_REQUEST and status is not HTTPStatus.REQUEST_URI_TOO_LONG
+        ]
         for name in [self.DEFAULT_ERROR_RESPONSE_NAME, *names]:
             description = "Refused" if name == self.DEFAULT_ERROR_RESPONSE_NAME else name.title()
             self.spec.components.response(
                 name,
                 {
-                    "description": description.replace("_", " "),
+                    "description": f"{description.replace('_', ' ')}.{_codes_of(name)}",
                     "content": {PROBLEM: {"schema": ProblemSchema}},
                 },
                 lazy=True,
             )
+        self.spec.components.response(
+            HTTPStatus.REQUEST_URI_TOO_LONG.name,
+            {
+                "description": "The request line is longer than 8 KiB: no request is seen.",
+                "content": {"text/plain": {"schema": {"type": "string"}}},
+            },
+            lazy=True,
+        )
 
 
 def create_api(app: Flask) -> Api:
@@ -103,7 +130,7 @@ def create_api(app: Flask) -> Api:
     spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
     spec.components.security_scheme("basic", {"type": "http", "scheme": "basic"})
     for name, parameter in _PARAMETERS.items():
-        spec.components.parameter(name, "header", {**parameter, "schema": {"type": "string"}})
+        spec.components.parameter(name, "header", {"schema": {"type": "string"}, **parameter})
     return api
 
 
@@ -123,6 +150,7 @@ def describe(
     *,
     parameters: tuple[str, ...] = (),
     members: Mapping[str, object] | None = None,
+    refusals: Iterable[HTTPStatus] = (),
 ) -> None:
     """Note what an operation's description has beside its schemas.
 
@@ -130,10 +158,12 @@ def describe(
         view: decorated by a blueprint.
         parameters: names of ``_PARAMETERS``.
         members: of the Operation Object.
+        refusals: what it may be answered with, beside what every operation may.
     """
     view._apidoc["extra"] = {  # noqa: SLF001  where flask-smorest keeps its own notes
         "parameters": list(parameters),
         "members": dict(members or {}),
+        "refusals": list(refusals),
     }
 
 
@@ -148,11 +178,23 @@ _PARAMETERS: dict[str, Document] = {
     },
     "IdempotencyKey": {
         "name": "Idempotency-Key",
+        "schema": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 255,
+            "pattern": "^[!-~]([ -~]*[!-~])?$",
+        },
         "description": "The client's own name for this request. Sent again within 24 hours, it is "
         "not done again, and gets the same answer. Another body under the same key is a 422; an "
         "answer with a secret is never repeated, which is a 409.",
     },
 }
+
+
+def _codes_of(status_name: str) -> str:
+    """Say which codes go with a status."""
+    codes = sorted(one.code for one in error_codes() if HTTPStatus(one.status).name == status_name)
+    return f" Codes: {', '.join(f'`{code}`' for code in codes)}." if codes else ""
 
 
 def _component_name(schema: type[Schema] | Schema | str) -> str:

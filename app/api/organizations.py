@@ -9,6 +9,7 @@ from app.api.jobs import JobSchema
 from app.api.resource import Resource
 from app.api.schemas import (
     LONGEST_NAME,
+    SLUG,
     CascadeQuery,
     Content,
     Map,
@@ -37,7 +38,7 @@ class NewOrganizationSchema(Content):
 
     makes = NewOrganization
 
-    slug = fields.String(required=True)
+    slug = fields.String(required=True, metadata=SLUG)
     display_name = text(longest=LONGEST_NAME, load_default="")
     description = text(load_default="")
 
@@ -78,7 +79,7 @@ class OrganizationContentSchema(Content):
 
     makes = OrganizationContent
 
-    slug = fields.String(required=True)
+    slug = fields.String(required=True, metadata=SLUG)
     display_name = text(longest=LONGEST_NAME, load_default="")
     description = text(load_default="")
     settings = fields.Nested(

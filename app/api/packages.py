@@ -6,7 +6,7 @@ from marshmallow import fields, validate
 
 from app.api.edits import Check
 from app.api.resource import Resource
-from app.api.schemas import LONGEST_NAME, Moment, PageQuery, Strict, UserSummarySchema
+from app.api.schemas import LONGEST_NAME, WITHOUT_NUL, Moment, PageQuery, Strict, UserSummarySchema
 from app.auth.current import current_principal
 from app.registry import package_management
 from app.registry.listing import Page, PageRequest
@@ -19,7 +19,7 @@ def _filter(description: str, data_key: str | None = None) -> fields.String:
     return fields.String(
         load_default="",
         data_key=data_key,
-        validate=validate.Length(max=LONGEST_NAME),
+        validate=[validate.Length(max=LONGEST_NAME), WITHOUT_NUL],
         metadata={"description": description},
     )
 

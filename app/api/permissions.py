@@ -9,7 +9,7 @@ from marshmallow import fields
 from app.access import Role, Rule
 from app.api.edits import Check, Edit
 from app.api.resource import Resource
-from app.api.schemas import Content, Moment, Strict, UserSummarySchema
+from app.api.schemas import WITHOUT_NUL, Content, Moment, Strict, UserSummarySchema
 from app.auth.current import current_principal
 from app.models import GranteeType, RepositoryRole
 from app.registry import grants
@@ -90,6 +90,7 @@ class WhoseRoleQuery(Content):
 
     user = fields.String(
         load_default=None,
+        validate=WITHOUT_NUL,
         metadata={"description": "An id, a username or an e-mail address; you, without it."},
     )
 

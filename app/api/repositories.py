@@ -7,7 +7,7 @@ from marshmallow import fields, validate
 from app.api.edits import Check, Edit
 from app.api.jobs import JobSchema
 from app.api.resource import Resource
-from app.api.schemas import CascadeQuery, Content, Moment, Sequence, Strict, names, text
+from app.api.schemas import SLUG, CascadeQuery, Content, Moment, Sequence, Strict, names, text
 from app.auth.current import current_principal
 from app.models import RepositoryKind, Visibility
 from app.registry import cascading, repository_management
@@ -50,7 +50,7 @@ class NewRepositorySchema(Content):
 
     makes = NewRepository
 
-    name = fields.String(required=True, metadata={"description": "A slug."})
+    name = fields.String(required=True, metadata=SLUG)
     protocol = fields.String(required=True)
     kind = fields.Enum(
         RepositoryKind,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache, partial, wraps
+from http import HTTPStatus
 from typing import Any, Protocol, TypeVar
 
 from flask import Response, request
@@ -26,6 +27,8 @@ View = TypeVar("View", bound=Callable[..., Any])
 _CREATED = 201
 _ACCEPTED = 202
 _NO_CONTENT = 204
+_NOT_MODIFIED = 304
+_OF_BODIES = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
 _MERGE_PATCH = "application/merge-patch+json"
 _ETAG = {"ETag": {"schema": {"type": "string"}}}
 _LOCATION = {"Location": {"schema": {"type": "string"}, "description": "Of the job."}}
@@ -66,9 +69,17 @@ class Resource:
                 return answers.one(schema, view(*parsed, **path))
 
             documented = self.blueprint.response(200, schema, headers=_ETAG)(operation)
+            documented = self.blueprint.alt_response(
+                _NOT_MODIFIED, headers=_ETAG, description="The client has it."
+            )(documented)
             if query is not None:
                 documented = self.blueprint.arguments(query(), location="query")(documented)
-            describe(documented, parameters=("IfNoneMatch",), members=_named(view))
+            describe(
+                documented,
+                parameters=("IfNoneMatch",),
+                members=_named(view),
+                refusals=_refusals(rule),
+            )
             self._add(rule, "GET", view, documented)
             return view
 
@@ -101,7 +112,8 @@ class Resource:
                 operation
             )
             documented = self.blueprint.arguments(query(), location="query")(documented)
-            describe(documented, members=_named(view) | _open(takes_anyone))
+            members = _named(view) | _open(takes_anyone)
+            describe(documented, members=members, refusals=_refusals(rule))
             self._add(rule, "GET", view, documented, takes_anyone=takes_anyone)
             return view
 
@@ -123,7 +135,7 @@ class Resource:
                 200, {"type": "string"}, content_type=answers.LINES
             )(operation)
             documented = self.blueprint.arguments(query(), location="query")(documented)
-            describe(documented, members=_named(view))
+            describe(documented, members=_named(view), refusals=_refusals(rule))
             self._add(rule, "GET", view, documented)
             return view
 
@@ -184,7 +196,12 @@ class Resource:
             if body is not None:
                 documented = self.blueprint.arguments(body())(documented)
             members = _named(view) | _open(takes_anyone)
-            describe(documented, parameters=("IdempotencyKey",), members=members)
+            describe(
+                documented,
+                parameters=("IdempotencyKey",),
+                members=members,
+                refusals=_refusals(rule, HTTPStatus.CONFLICT, *_OF_BODIES),
+            )
             self._add(rule, "POST", view, documented, takes_anyone=takes_anyone)
             return view
 
@@ -210,7 +227,13 @@ class Resource:
                 bound = wraps(view)(partial(operation, method))
                 documented = self.blueprint.response(200, schema, headers=_ETAG)(bound)
                 members = {**_named(view, method), "requestBody": _request_body(content, method)}
-                describe(documented, parameters=("IfMatch",), members=members)
+                refusals = (HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED, *_OF_BODIES)
+                describe(
+                    documented,
+                    parameters=("IfMatch",),
+                    members=members,
+                    refusals=_refusals(rule, *refusals),
+                )
                 self._add(rule, method, view, documented)
             return view
 
@@ -249,8 +272,12 @@ class Resource:
                 )(documented)
             if query is not None:
                 documented = self.blueprint.arguments(query(), location="query")(documented)
-            conditions = ("IfMatch",) if checks else ()
-            describe(documented, parameters=conditions, members=_named(view))
+            describe(
+                documented,
+                parameters=("IfMatch",) if checks else (),
+                members=_named(view),
+                refusals=_refusals(rule, HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED),
+            )
             self._add(rule, "DELETE", view, documented)
             return view
 
@@ -267,7 +294,10 @@ class Resource:
     ) -> None:
         documented.takes_anyone = takes_anyone  # read by app.http.lifecycle
         endpoint = f"{method.lower()}_{view.__name__}"
-        self.blueprint.add_url_rule(rule, endpoint, documented, methods=[method])
+        # With a slash more, an item whose id is missing would be the whole list.
+        self.blueprint.add_url_rule(
+            rule, endpoint, documented, methods=[method], strict_slashes=True
+        )
 
 
 @cache
@@ -299,6 +329,11 @@ def _named(view: Callable[..., object], method: str = "") -> dict[str, object]:
     verb = {"PUT": "replace_", "PATCH": "patch_"}.get(method)
     name = view.__name__
     return {"operationId": name if verb is None else verb + name.partition("_")[2]}
+
+
+def _refusals(rule: str, *more: HTTPStatus) -> tuple[HTTPStatus, ...]:
+    """Return what an operation may be answered with: of what a path names there may be none."""
+    return (HTTPStatus.NOT_FOUND, *more) if "<" in rule else more
 
 
 def _open(takes_anyone: bool) -> dict[str, object]:  # noqa: FBT001  its only argument

@@ -10,6 +10,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, post_load, valid
 
 from app.api.pagination import LONGEST_PAGE, USUAL_PAGE
 from app.audit.events import time_text
+from app.registry.slugs import LONGEST_SLUG
 
 LONGEST_TEXT = 1000
 LONGEST_NAME = 200
@@ -91,12 +92,17 @@ class Map(fields.Dict):
         return found
 
 
+WITHOUT_NUL = validate.Regexp(r"^[^\x00]*$", error="It holds a NUL character.")
+SLUG = {"minLength": 1, "maxLength": LONGEST_SLUG, "pattern": "^[a-z0-9]+([._-][a-z0-9]+)*$"}
+"""What the document says of a slug; ``registry.slugs`` decides."""
+
+
 def text(*, longest: int = LONGEST_TEXT, **options: Any) -> fields.String:  # noqa: ANN401  the field's own
     """Return a field of text, without what no text has."""
     return fields.String(
         validate=[
             validate.Length(max=longest),
-            validate.ContainsNoneOf("\0", error="It holds a NUL character."),
+            WITHOUT_NUL,
         ],
         **options,
     )

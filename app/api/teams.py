@@ -8,7 +8,7 @@ from marshmallow import fields
 
 from app.api.edits import Check, Edit
 from app.api.resource import Resource
-from app.api.schemas import LONGEST_NAME, Content, Moment, Strict, UserSummarySchema, text
+from app.api.schemas import LONGEST_NAME, SLUG, Content, Moment, Strict, UserSummarySchema, text
 from app.auth.current import current_principal
 from app.models import TeamRole
 from app.registry import team_members, teams
@@ -39,7 +39,7 @@ class TeamContentSchema(Content):
 
     makes = TeamContent
 
-    slug = fields.String(required=True)
+    slug = fields.String(required=True, metadata=SLUG)
     display_name = text(longest=LONGEST_NAME, load_default="")
     description = text(load_default="")
 

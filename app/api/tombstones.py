@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from app.api.resource import Resource
-from app.api.schemas import LONGEST_NAME, Moment, PageQuery, Strict, UserSummarySchema
+from app.api.schemas import LONGEST_NAME, WITHOUT_NUL, Moment, PageQuery, Strict, UserSummarySchema
 from app.auth.current import current_principal
 from app.registry import tombstones
 from app.registry.listing import Page, PageRequest
@@ -21,7 +21,7 @@ class TombstonesQuery(PageQuery):
 
     protocol = fields.String(
         load_default="",
-        validate=validate.Length(max=LONGEST_NAME),
+        validate=[validate.Length(max=LONGEST_NAME), WITHOUT_NUL],
         metadata={"description": "The format."},
     )
 

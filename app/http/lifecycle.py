@@ -71,7 +71,7 @@ def _begin() -> None:
     _require_query_without_nul()
     if STANDING in environ:
         note_standing(environ[STANDING])
-    if _is_marked("takes_anyone"):
+    if _is_marked("takes_anyone") or _is_no_method_of_the_api():
         _count(None)
         return
     principal = None  # who cannot sign in is counted by their address
@@ -114,6 +114,11 @@ def _credentials(protocol: PackageProtocol | None, asked: Request) -> Credential
     if asked.path.startswith(_PAGES):
         return None  # They know their visitors by cookies alone.
     return authentication.read_authorization_header(asked.headers.get("Authorization"))
+
+
+def _is_no_method_of_the_api() -> bool:
+    """Whether it is a 405 outside of the formats, whatever credentials came along."""
+    return g.protocol is None and isinstance(request.routing_exception, WerkzeugMethodNotAllowed)
 
 
 def _is_marked(name: str) -> bool:

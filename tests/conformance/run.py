@@ -10,32 +10,25 @@ What it finds is kept as build/conformance/<store>/report.html, junit.xml and re
 from __future__ import annotations
 
 import argparse
-import http.client
-import json
 import os
-import secrets
 import shutil
 import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree as ET
 from collections import Counter
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from app.standalone.ports import LOOPBACK, remembered_ports
-from app.standalone.process import Part, running
+from tests.standalone_registry import ORGANIZATION, packhouse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from tests.standalone_registry import Registry
 
 ROOT = Path(__file__).resolve().parents[2]
 SUITE = ROOT / ".clients/conformance/bin/conformance"
 REPORTS = ROOT / "build/conformance"
 STORES = ("filesystem", "s3")
-ORGANIZATION = "acme"
 PATIENCE_SECONDS = 900
 
 # Everything is on but OCI_DATA_SPARSE, which pushes an image that lacks a layer: that is refused.
@@ -50,15 +43,6 @@ OPTIONS = {
     "OCI_API_MANIFESTS_DIGEST_HEADER": "true",
     "OCI_API_MANIFESTS_TAG_PARAM": "true",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Registry:
-    """A running Packhouse, and who may push to it."""
-
-    host: str
-    username: str
-    token: str
 
 
 def main() -> None:
@@ -122,77 +106,6 @@ def examine(registry: Registry, report: Path) -> Counter[str]:
         sys.exit(f"The suite ended with {code}; see {report / 'output.txt'}.")
     _say(f"{report.name}: {dict(counts)}; the report is {report / 'report.html'}")
     return counts
-
-
-@contextmanager
-def packhouse(folder: Path, store: str) -> Iterator[Registry]:
-    """Run one on an empty folder for as long as the block."""
-    port = remembered_ports(folder / "ports.json", ["web"])["web"]
-    host = f"{LOOPBACK}:{port}"
-    password = secrets.token_urlsafe(16)
-    part = Part(
-        name="packhouse",
-        argv=(sys.executable, "-m", "app.cli", "up", *(["--s3"] if store == "s3" else [])),
-        log=folder / "packhouse.log",
-        is_ready=lambda: _is_ready(host),
-        env={
-            "HOST": LOOPBACK,
-            "PORT": str(port),
-            "DATA_DIR": str(folder / "data"),
-            "ADMIN_PASSWORD": password,
-            "LOG_LEVEL": "WARNING",
-            "MONGODB_URL": "",
-            "REDIS_URL": "",
-            "S3_ENDPOINT": "",
-            "S3_HOST": "",
-        },
-        stop_within_seconds=60,
-    )
-    with running(part):
-        yield Registry(host=host, username="admin", token=_settle(host, password))
-
-
-def _is_ready(host: str) -> bool:
-    try:
-        return _ask(host, "GET", "/readyz")[0] == http.client.OK
-    except OSError:
-        return False
-
-
-def _settle(host: str, password: str) -> str:
-    """Make an organization; returns a token of its owner."""
-    sign_in = {"username": "admin", "password": password}
-    session = _post(host, "auth/login", sign_in)["access_token"]
-    _post(host, "organizations", {"slug": ORGANIZATION}, session)
-    token: str = _post(host, "tokens", {"name": "conformance"}, session)["token"]
-    return token
-
-
-def _post(host: str, path: str, content: Mapping[str, str], session: str = "") -> dict[str, Any]:
-    headers = {"Content-Type": "application/json"}
-    if session:
-        headers["Authorization"] = f"Bearer {session}"
-    status, body = _ask(host, "POST", f"/api/v1/{path}", json.dumps(content), headers)
-    if status not in {http.client.OK, http.client.CREATED}:
-        sys.exit(f"POST {path} was answered {status}: {body.decode()}")
-    answer: dict[str, Any] = json.loads(body)
-    return answer
-
-
-def _ask(
-    host: str,
-    method: str,
-    path: str,
-    body: str | None = None,
-    headers: Mapping[str, str] | None = None,
-) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection(host, timeout=60)
-    try:
-        connection.request(method, path, body, dict(headers or {}))
-        response = connection.getresponse()
-        return response.status, response.read()
-    finally:
-        connection.close()
 
 
 def _without_options_of_the_suite() -> dict[str, str]:

@@ -223,3 +223,25 @@ def test_a_token_is_refused_outside_of_its_limits(
     assert [one["slug"] for one in bound.items("/organizations")] == ["acme"]
     assert bound.get(f"/organizations/{other}").status_code == 403
     assert bound.post("/organizations", {"slug": "third"}).status_code == 403
+
+
+def test_a_method_that_is_not_there_is_a_405_whatever_credentials_come_along(
+    api: ApiClient,
+) -> None:
+    for authorization in ({}, {"Authorization": "Bearer srg_wrong"}):
+        refused = api.get("/auth/refresh", headers=authorization)
+        assert code_of(refused) == "method_not_allowed"
+        assert refused.headers["Allow"]
+
+
+def test_a_path_that_lacks_its_last_part_is_none(api: ApiClient, alice: Person) -> None:
+    client = api.as_(alice)
+    for method, path in (("GET", "/tokens/"), ("DELETE", "/auth/sessions/"), ("GET", "/users/")):
+        assert client.send(method, path).status_code == 404
+
+
+def test_an_unknown_member_is_refused_in_a_patch_that_takes_it_away(
+    api: ApiClient, alice: Person, acme: str
+) -> None:
+    refused = api.as_(alice).patch(f"/organizations/{acme}", {"colour": None})
+    assert pointers_of(refused) == {"/colour"}

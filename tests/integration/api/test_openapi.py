@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from tests.api_client import BASE, ApiClient, smallest_body
 
@@ -62,11 +63,18 @@ def test_every_reference_in_the_document_leads_somewhere(document: dict[str, Any
 def test_every_operation_says_what_it_does_and_how_it_refuses(document: dict[str, Any]) -> None:
     names = [operation["operationId"] for _, _, operation in operations(document)]
     assert len(set(names)) == len(names)
-    problem = document["components"]["responses"]["Problem"]
-    assert list(problem["content"]) == ["application/problem+json"]
+    for status, answer in document["components"]["responses"].items():
+        expected = "text/plain" if status == "REQUEST_URI_TOO_LONG" else "application/problem+json"
+        assert list(answer["content"]) == [expected]
     for method, path, operation in operations(document):
         assert operation["summary"].endswith("."), (method, path)
-        assert operation["responses"]["default"] == {"$ref": "#/components/responses/Problem"}
+        answers = operation["responses"]
+        assert {"400", "401", "403", "422", "429", "503"} <= answers.keys()
+        assert "default" not in answers
+        assert ("404" in answers) == ("{" in path), (method, path)
+        assert ("412" in answers) == (method in {"put", "patch", "delete"}), (method, path)
+        if method == "post":
+            assert "409" in answers, path
         assert any(status.startswith("2") for status in operation["responses"]), (method, path)
         asked = re.findall(r"\{(\w+)\}", path)
         described = document["paths"][BASE + path].get("parameters", [])
@@ -114,3 +122,28 @@ def test_people_read_the_document_and_every_error_code_as_a_page(
         assert operation["operationId"] in anchors
     for code in ("validation_failed", "not_found", "idempotency_key_reused", "precondition_failed"):
         assert f"error-{code}" in anchors
+
+
+def test_every_plain_member_has_an_example_that_its_schema_accepts(
+    document: dict[str, Any],
+) -> None:
+    without = set()
+    for name, schema in document["components"]["schemas"].items():
+        for member, described in schema.get("properties", {}).items():
+            plain = "type" in described and "enum" not in described
+            if plain and "$ref" not in described.get("items", {}):
+                if "examples" not in described:
+                    without.add((name, member))
+                    continue
+                (example,) = described["examples"]
+                problems = [
+                    one.message for one in Draft202012Validator(described).iter_errors(example)
+                ]
+                assert not problems, (name, member, problems)
+    assert not without
+
+
+def test_an_answer_names_the_codes_that_go_with_it(document: dict[str, Any]) -> None:
+    answers = document["components"]["responses"]
+    assert "`not_found`" in answers["NOT_FOUND"]["description"]
+    assert "`validation_failed`" in answers["UNPROCESSABLE_ENTITY"]["description"]
