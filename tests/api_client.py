@@ -114,4 +114,6 @@ def _example(document: dict[str, Any], schema: dict[str, Any]) -> Any:
     if schema.get("type") == "object":
         required = schema.get("required", [])
         return {name: _example(document, schema["properties"][name]) for name in required}
-    return "6b0770f257876d9d35a17234"
+    return {"boolean": False, "integer": 1, "array": []}.get(
+        schema.get("type", ""), "6b0770f257876d9d35a17234"
+    )

@@ -26,7 +26,9 @@ _ACTING = {
     Action.PUBLISH: "Publishing to",
     Action.MAINTAIN: "Maintaining packages in",
     Action.DELETE: "Deleting from",
+    Action.INSPECT: "Seeing who is granted what on",
     Action.ADMINISTER: "Administering",
+    Action.REMOVE: "Removing, or taking grants from,",
 }
 
 

@@ -29,7 +29,9 @@ class Action(StrEnum):
     PUBLISH = "publish"  # new versions, tags
     MAINTAIN = "maintain"  # yank, deprecate, owners
     DELETE = "delete"  # unpublish, delete
-    ADMINISTER = "administer"  # settings and grants
+    INSPECT = "inspect"  # see the grants
+    ADMINISTER = "administer"  # change settings and grants
+    REMOVE = "remove"  # the repository itself, or a grant
 
     @property
     def needed_role(self) -> Role:
@@ -47,12 +49,16 @@ _NEEDED = {
     Action.PUBLISH: Role.DEVELOPER,
     Action.MAINTAIN: Role.MAINTAINER,
     Action.DELETE: Role.MAINTAINER,
+    Action.INSPECT: Role.ADMIN,
     Action.ADMINISTER: Role.ADMIN,
+    Action.REMOVE: Role.ADMIN,
 }
 _TOKEN_ACTION = {
     Action.READ: "read",
     Action.PUBLISH: "write",
     Action.MAINTAIN: "write",
     Action.DELETE: "delete",
+    Action.INSPECT: "read",
     Action.ADMINISTER: "write",
+    Action.REMOVE: "delete",
 }

@@ -13,7 +13,6 @@ from bson import ObjectId
 
 from app import access, audit
 from app.access import Action, RepositoryFacts
-from app.auth.limits import MANAGEMENT
 from app.auth.principal import Principal
 from app.errors import Conflict, NotFound
 from app.extensions import coherence
@@ -81,8 +80,7 @@ def delete_repository(
         Unauthenticated, NotFound, Forbidden: as for ``repository_management.find``.
         Conflict: it holds packages, and they are not to go.
     """
-    found = repository_management.find(principal, repository, Action.ADMINISTER)
-    access.require_token_allows(principal, Action.DELETE, MANAGEMENT, found.organization_id)
+    found = repository_management.find(principal, repository, Action.REMOVE)
     view = repository_management.view_of(found)
     check(view)
     if cascade and (packages := _count([found])):
@@ -121,7 +119,7 @@ def delete_organization(
     """
     found = organizations.find(principal, organization)
     access.require_organization(principal, found, OrganizationRole.OWNER, action="delete")
-    check(organizations.get(principal, organization))
+    check(organizations.view_of(principal, found))
     if found.repositories and not cascade:
         raise Conflict(
             f"{found.slug} has repositories. Delete them first, or say ?cascade=true to delete "
@@ -131,7 +129,7 @@ def delete_organization(
         target = JobTarget(type="organization", id=str(found.id), name=found.slug)
         return background.begin(principal, _DELETE_ORGANIZATION, target, total=packages)
     _delete_empty_organization(
-        principal.actor, found, lambda: check(organizations.get(principal, str(found.id)))
+        principal.actor, found, lambda: check(organizations.view_of(principal, found))
     )
     return None
 

@@ -92,7 +92,7 @@ def list_grants(principal: Principal, repository: str, page: PageRequest) -> Pag
     Raises:
         Unauthenticated, NotFound, Forbidden: as for ``repository_management.find``.
     """
-    found = repository_management.find(principal, repository, Action.ADMINISTER)
+    found = repository_management.find(principal, repository, Action.INSPECT)
     order = [("grantee_type", UP), ("grantee", UP)]
     return find_page(rows_of(Grant), {"repository": found.id}, order, page).shown_as(_views)
 
@@ -154,10 +154,10 @@ def revoke_user(
         Unauthenticated, Forbidden: as for ``repository_management.find``.
         NotFound: likewise, and where nothing was granted.
     """
-    found = repository_management.find(principal, repository, Action.ADMINISTER)
+    found = repository_management.find(principal, repository, Action.REMOVE)
     member = find_user(user)
     grantee = Grantee(type=GranteeType.USER, id=str(member.id), name=member.username)
-    _remove(principal, found, grantee, check, MANAGEMENT)
+    _remove(principal, found, grantee, check)
 
 
 def revoke_team(
@@ -174,8 +174,8 @@ def revoke_team(
         Unauthenticated, Forbidden: as for ``repository_management.find``.
         NotFound: likewise, and where nothing was granted.
     """
-    found = repository_management.find(principal, repository, Action.ADMINISTER, door=door)
-    _remove(principal, found, _team_grantee(found, team), check, door)
+    found = repository_management.find(principal, repository, Action.REMOVE, door=door)
+    _remove(principal, found, _team_grantee(found, team), check)
 
 
 def list_team_repositories(
@@ -226,7 +226,7 @@ def grant_repository(
         Unauthenticated, NotFound, Forbidden: as for ``teams.find`` and
             ``repository_management.find``.
     """
-    grantee, facts = _team_and_repository(principal, team, repository)
+    grantee, facts = _team_and_repository(principal, team, repository, Action.ADMINISTER)
     return _set(principal, facts, grantee, edit)
 
 
@@ -239,8 +239,8 @@ def revoke_repository(
         Unauthenticated, NotFound, Forbidden: as for :func:`grant_repository`.
         NotFound: nothing was granted, too.
     """
-    grantee, facts = _team_and_repository(principal, team, repository)
-    _remove(principal, facts, grantee, check, MANAGEMENT)
+    grantee, facts = _team_and_repository(principal, team, repository, Action.REMOVE)
+    _remove(principal, facts, grantee, check)
 
 
 def effective_role(principal: Principal, repository: str, user: str | None) -> EffectiveRole:
@@ -259,7 +259,7 @@ def effective_role(principal: Principal, repository: str, user: str | None) -> E
     if principal.is_anonymous:
         raise Unauthenticated
     is_self = user is None or names_self(principal, user)
-    action = Action.READ if is_self else Action.ADMINISTER
+    action = Action.READ if is_self else Action.INSPECT
     found = repository_management.find(principal, repository, action)
     who = find_user(str(principal.user) if user is None else user)
     other = users.principal_of(who, CredentialKind.SESSION)
@@ -267,11 +267,11 @@ def effective_role(principal: Principal, repository: str, user: str | None) -> E
 
 
 def _team_and_repository(
-    principal: Principal, team: str, repository: str
+    principal: Principal, team: str, repository: str, action: Action
 ) -> tuple[Grantee, RepositoryFacts]:
-    found = teams.find(principal, team, OrganizationRole.MEMBER, action="read")
+    found = teams.find(principal, team, OrganizationRole.MEMBER, action=action.token_action)
     facts = repository_management.find(
-        principal, repository, Action.ADMINISTER, organization=found.organization
+        principal, repository, action, organization=found.organization
     )
     return Grantee(type=GranteeType.TEAM, id=str(found.id), name=found.slug), facts
 
@@ -308,10 +308,7 @@ def _remove(
     repository: RepositoryFacts,
     grantee: Grantee,
     check: Callable[[GrantView], None],
-    door: str,
 ) -> None:
-    access.require_token_allows(principal, Action.DELETE, door, repository.organization_id)
-
     def work() -> None:
         row = _required_row(repository, grantee)
         check(_view(row, grantee.name))

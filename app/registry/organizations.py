@@ -162,6 +162,11 @@ def get(principal: Principal, reference: str) -> OrganizationView:
     """
     organization = find(principal, reference)
     access.require_organization(principal, organization, None, action="read")
+    return view_of(principal, organization)
+
+
+def view_of(principal: Principal, organization: OrganizationFacts) -> OrganizationView:
+    """Return an organization, as it is now, as the caller sees it; ``NotFound`` if it is gone."""
     return _view(_row(organization.id), shows_settings=_is_inside(principal, organization.id))
 
 

@@ -28,49 +28,49 @@ if TYPE_CHECKING:
 ACTIONS = tuple(Action)
 PACKAGE = "left-pad"
 
-# Each cell says what becomes of: read, publish, maintain, delete, administer.
+# Each cell says what becomes of: read, publish, maintain, delete, inspect, administer, remove.
 # A dot is done; U is 401, because signing in may help; N is 404, because the caller may not
 # know; F is 403.
 TABLE = """
-who                                   public  internal  private
-anonymous                             .UUUU   UUUUU     UUUUU
-stranger                              .FFFF   .FFFF     NNNNN
-member                                .FFFF   .FFFF     NNNNN
-reader                                .FFFF   .FFFF     .FFFF
-developer                             ..FFF   ..FFF     ..FFF
-maintainer                            ....F   ....F     ....F
-admin                                 .....   .....     .....
-team_member                           ..FFF   ..FFF     ..FFF
-team_maintainer                       ....F   ....F     ....F
-team_member_lowered_to_reader         .FFFF   .FFFF     .FFFF
-team_maintainer_lowered_to_developer  ..FFF   ..FFF     ..FFF
-team_member_with_admin_grant          ..FFF   ..FFF     ..FFF
-organization_admin                    .....   .....     .....
-organization_owner                    .....   .....     .....
-platform_admin                        .....   .....     .....
+who                                   public   internal  private
+anonymous                             .UUUUUU   UUUUUUU   UUUUUUU
+stranger                              .FFFFFF   .FFFFFF   NNNNNNN
+member                                .FFFFFF   .FFFFFF   NNNNNNN
+reader                                .FFFFFF   .FFFFFF   .FFFFFF
+developer                             ..FFFFF   ..FFFFF   ..FFFFF
+maintainer                            ....FFF   ....FFF   ....FFF
+admin                                 .......   .......   .......
+team_member                           ..FFFFF   ..FFFFF   ..FFFFF
+team_maintainer                       ....FFF   ....FFF   ....FFF
+team_member_lowered_to_reader         .FFFFFF   .FFFFFF   .FFFFFF
+team_maintainer_lowered_to_developer  ..FFFFF   ..FFFFF   ..FFFFF
+team_member_with_admin_grant          ..FFFFF   ..FFFFF   ..FFFFF
+organization_admin                    .......   .......   .......
+organization_owner                    .......   .......   .......
+platform_admin                        .......   .......   .......
 """
 
-# Which of the same five actions each token lets through; where it bars one, that is a 403
+# Which of the same seven actions each token lets through; where it bars one, that is a 403
 # wherever its owner may read, and else still a 404.
 SCOPES = """
-unlimited             yyyyy
-npm                   yyyyy
-npm,cargo             yyyyy
-cargo                 nnnnn
-api                   nnnnn
-read                  ynnnn
-write                 nyyny
-delete                nnnyn
-read,write            yyyny
-read,delete           ynnyn
-read,write,delete     yyyyy
-own_organization      yyyyy
-other_organization    nnnnn
-both_organizations    yyyyy
-own_package           yyyyy
-other_package         nnnnn
-npm_and_read          ynnnn
-npm_and_other_organization nnnnn
+unlimited             yyyyyyy
+npm                   yyyyyyy
+npm,cargo             yyyyyyy
+cargo                 nnnnnnn
+api                   nnnnnnn
+read                  ynnnynn
+write                 nyynnyn
+delete                nnnynny
+read,write            yyynyyn
+read,delete           ynnyyny
+read,write,delete     yyyyyyy
+own_organization      yyyyyyy
+other_organization    nnnnnnn
+both_organizations    yyyyyyy
+own_package           yyyyyyy
+other_package         nnnnnnn
+npm_and_read          ynnnynn
+npm_and_other_organization nnnnnnn
 """
 
 ANSWERS: dict[type[RegistryError] | None, str] = {
@@ -137,7 +137,7 @@ def test_everybody_may_what_the_table_says_and_nothing_else(world: World) -> Non
             if found != expected:
                 wrong.append((who, visibility, found, expected))
     assert wrong == []
-    assert checked == 15 * 3 * 5
+    assert checked == 15 * 3 * 7
 
 
 def test_tokens_narrow_the_table_and_never_widen_it(world: World, remembering: Coherence) -> None:
@@ -154,7 +154,7 @@ def test_tokens_narrow_the_table_and_never_widen_it(world: World, remembering: C
                 if found != expected:
                     wrong.append((who, scope, visibility, found, expected))
     assert wrong == []
-    assert checked == 18 * 14 * 3 * 5
+    assert checked == 18 * 14 * 3 * 7
     assert remembering.hits > checked / 2
 
 
