@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from celery import Celery
 
     from app.coherence import Coherence
+    from app.registry.download_counts import DownloadCounter
     from app.registry.group_commit import GroupCommit
     from app.storage.base import ObjectStore
     from config.settings import Settings
@@ -37,4 +38,5 @@ redis = cast("redis_client.Redis", _bound("redis"))
 store = cast("ObjectStore", _bound("store"))
 coherence = cast("Coherence", _bound("coherence"))
 group_commit = cast("GroupCommit[Any, Any]", _bound("group_commit"))
+downloads = cast("DownloadCounter", _bound("downloads"))
 celery = cast("Celery", _bound("celery"))

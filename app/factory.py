@@ -19,6 +19,7 @@ from app.http.traffic import Traffic
 from app.models import connect
 from app.protocols import PROTOCOLS
 from app.registry import formats, showing
+from app.registry.download_counts import DownloadCounter
 from app.storage import create_store
 from config.settings import Settings
 
@@ -43,6 +44,7 @@ def build_app(settings: Settings) -> Flask:
     addresses = Addresses(settings.public_url, settings.trusted_proxies)
     bind(app, "traffic", Traffic(settings, addresses))
     bind(app, "group_commit", showing.create_group_commit())
+    bind(app, "downloads", DownloadCounter())
     sessions.install(app, settings)
     formats.install(app, (protocol.format for protocol in PROTOCOLS))
     lifecycle.install(app)
@@ -62,6 +64,7 @@ def _wrap(app: Flask, settings: Settings, coherence: Coherence, addresses: Addre
         coherence,
         addresses,
         app.extensions["packhouse.traffic"],
+        app.extensions["packhouse.downloads"],
         enabled=not settings.audit_reads,
         logs=settings.log_level == "DEBUG",
     )

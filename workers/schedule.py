@@ -9,6 +9,7 @@ _EVERY_SECONDS = {
     "audit.flush": 1.0,
     "worker.heartbeat": 2.0,
     "jobs.run": 5.0,
+    "downloads.flush": 30.0,
     "sweeping.sweep": 900.0,
     "oci.collect": 900.0,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workers import audit, collecting, heartbeat, jobs, sweeping
+from workers import audit, collecting, downloads, heartbeat, jobs, sweeping
 from workers.task import Task
 
 TASKS: tuple[Task[Any], ...] = (
@@ -13,4 +13,5 @@ TASKS: tuple[Task[Any], ...] = (
     sweeping.sweep,
     collecting.collect,
     jobs.run,
+    downloads.flush,
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from app.api import docs
 from app.api.audit import resource as audit
 from app.api.auth import resource as auth
+from app.api.downloads import resource as downloads
 from app.api.examples import add_examples
 from app.api.jobs import resource as jobs
 from app.api.members import resource as members
@@ -42,6 +43,7 @@ RESOURCES = (
     audit,
     jobs,
     platform,
+    downloads,
 )
 
 

@@ -43,7 +43,9 @@ _VALUES: dict[str, Any] = {
     "detail": "There is none of that name.",
     "details": {"size_bytes": 12345},
     "display_name": "Alice",
+    "date": "2026-01-02",
     "done": 200,
+    "downloads": 42,
     "email": "alice@example.test",
     "expires_at": "2099-12-31T00:00:00.000Z",
     "expires_in": 900,
@@ -105,6 +107,7 @@ _VALUES: dict[str, Any] = {
     "user_agent": "npm/10.9.0",
     "username": "alice",
     "valid": True,
+    "version": "1.0.0",
     "yank_reason": "",
 }
 _KINDS = {"Dependency": "runtime", "Job": "repository.delete", "Token": "personal"}

@@ -15,7 +15,7 @@ from app.auth import last_use
 from app.errors import Unavailable
 from app.extensions import bind, store
 from app.http import metrics
-from app.registry import store_owner, sweeping
+from app.registry import download_counts, store_owner, sweeping
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,6 +71,12 @@ def start(app: Flask) -> None:
             last_use.flush,
             every_seconds=last_use.INTERVAL_SECONDS,
             failure="token_use.not_written",
+        ),
+        _Repeated(
+            app,
+            download_counts.send,
+            every_seconds=download_counts.INTERVAL_SECONDS,
+            failure="downloads.not_sent",
         ),
         # Staging is on this node's disk, where no worker may ever come.
         _Repeated(

@@ -23,6 +23,7 @@ from app.registry.responses import HOT_ANSWER, HotAnswer, choose_form, is_modifi
 
 if TYPE_CHECKING:
     from app.coherence import Coherence
+    from app.registry.download_counts import DownloadCounter
 
 log = structlog.get_logger(__name__)
 
@@ -63,6 +64,7 @@ class HotAnswers:
         coherence: Coherence,
         addresses: Addresses,
         traffic: Traffic,
+        downloads: DownloadCounter,
         *,
         enabled: bool,
         logs: bool,
@@ -71,6 +73,7 @@ class HotAnswers:
         self._coherence = coherence
         self._addresses = addresses
         self._traffic = traffic
+        self._downloads = downloads
         self._enabled = enabled
         self._logs = logs
         self._ids = RequestIds()
@@ -135,7 +138,11 @@ class HotAnswers:
             headers.append(("Content-Encoding", "gzip"))
         headers.append(("Content-Length", str(len(body))))
         start_response("200 OK", headers)
-        return () if method == "HEAD" else (body,)
+        if method == "HEAD":
+            return ()
+        if answer.download is not None:
+            self._downloads.note(answer.download)
+        return (body,)
 
     def _log(self, environ: WsgiEnvironment, protocol: str, status: str, request_id: str) -> None:
         """Say what ``lifecycle`` says of the others."""

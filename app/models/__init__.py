@@ -12,6 +12,7 @@ from app.models.connection import (
     in_transaction,
 )
 from app.models.credentials import ApiToken, DeviceLogin, Session
+from app.models.downloads import CountedBatch, DownloadCount
 from app.models.identity import (
     Counter,
     Membership,
@@ -64,9 +65,11 @@ __all__ = [
     "BlobLink",
     "BlobUpload",
     "CollectionProgress",
+    "CountedBatch",
     "Counter",
     "DeviceLogin",
     "DistTag",
+    "DownloadCount",
     "File",
     "Garbage",
     "Grant",

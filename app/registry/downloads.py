@@ -10,6 +10,7 @@ from app.errors import NotFound
 from app.extensions import coherence
 from app.models import Version, VersionState, Visibility
 from app.models.rows import rows_of
+from app.registry.download_counts import Download
 from app.registry.names import PackageName
 from app.registry.reading import record_read
 from app.registry.resolution import PackageRef, for_read
@@ -23,6 +24,7 @@ class Artifact:
     Attributes:
         key: in the object store.
         is_public: anybody may read it, so a shared cache may keep it.
+        download: as which it is counted.
     """
 
     key: str
@@ -32,6 +34,7 @@ class Artifact:
     media_type: str
     published_at: datetime
     is_public: bool
+    download: Download
 
     @property
     def etag(self) -> str:
@@ -66,7 +69,7 @@ def _artifact(package: PackageRef, filename: str) -> Artifact | None:
                 "state": VersionState.PUBLISHED,
                 "files.filename": filename,
             },
-            {"files": 1, "published_at": 1},
+            {"files": 1, "published_at": 1, "display_number": 1},
         )
         if row is None:
             return None
@@ -79,6 +82,7 @@ def _artifact(package: PackageRef, filename: str) -> Artifact | None:
             media_type=file["media_type"],
             published_at=row["published_at"],
             is_public=is_public,
+            download=Download(package.id, row["display_number"]),
         )
 
     return coherence.cached(("artifact", package.id, filename, is_public), load)

@@ -16,8 +16,9 @@ from werkzeug.datastructures import Headers
 from werkzeug.http import http_date, is_resource_modified
 
 from app.errors import RangeNotSatisfiable
-from app.extensions import store
+from app.extensions import downloads, store
 from app.registry.documents import Document
+from app.registry.download_counts import Download
 from app.registry.downloads import Artifact
 
 HOT_ANSWER = "packhouse.hot_answer"
@@ -36,6 +37,7 @@ class HotAnswer:
         headers: everything but Content-Length, Content-Encoding and ETag.
         body, etag: the plain form.
         compressed, compressed_etag: the gzip form; none where there is none.
+        download: what is counted when the body is given, if it is one.
     """
 
     headers: tuple[tuple[str, str], ...]
@@ -43,6 +45,7 @@ class HotAnswer:
     etag: str
     compressed: bytes | None = None
     compressed_etag: str = ""
+    download: Download | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -87,6 +90,8 @@ def respond(answer: HotAnswer) -> Response:
     headers = Headers([*answer.headers, ("ETag", etag)])
     if not is_modified(request.environ, etag, answer):
         return Response(status=304, headers=headers)
+    if answer.download is not None and request.method == "GET":
+        downloads.note(answer.download)
     if encoded:
         headers["Content-Encoding"] = "gzip"
     return Response(body, headers=headers, direct_passthrough=True)
@@ -149,6 +154,9 @@ def artifact_response(artifact: Artifact) -> Response:
     ):
         return Response(status=304, headers=headers)
     span = _asked_range(artifact)
+    # The rest of a download that was broken off is none of its own.
+    if request.method == "GET" and (span is None or span[0] == 0):
+        downloads.note(artifact.download)
     if span is None:
         return _whole(artifact, headers)
     start, length = span
@@ -164,6 +172,7 @@ def _whole(artifact: Artifact, headers: Headers) -> Response:
         headers=tuple((name, value) for name, value in headers if name != "ETag"),
         body=body,
         etag=artifact.etag,
+        download=artifact.download,
     )
     return Response(body, headers=headers, direct_passthrough=True)
 

@@ -17,6 +17,7 @@ from werkzeug.datastructures import Headers
 from app.errors import RangeNotSatisfiable
 from app.extensions import store
 from app.protocols.oci.refusals import PageInvalid
+from app.registry.download_counts import Download
 from app.registry.responses import HOT_ANSWER, HotAnswer, respond
 
 API_VERSION = ("Docker-Distribution-API-Version", "registry/2.0")
@@ -66,6 +67,7 @@ def content_response(
     is_immutable: bool = False,
     is_public: bool = False,
     headers: tuple[tuple[str, str], ...] = (),
+    download: Download | None = None,
 ) -> Response:
     """Answer with a manifest or a list, and let the same answer be given from memory.
 
@@ -76,6 +78,7 @@ def content_response(
         is_immutable: the URL names the content by its digest.
         is_public: a shared cache may keep what is immutable.
         headers: more of them.
+        download: as which it is counted, if it is one.
     """
     cache = _cache_control(is_public=is_public) if is_immutable else _REVALIDATE
     answer = HotAnswer(
@@ -88,6 +91,7 @@ def content_response(
         ),
         body=body,
         etag=etag,
+        download=download,
     )
     request.environ[HOT_ANSWER] = answer
     return respond(answer)

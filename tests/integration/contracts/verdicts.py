@@ -111,6 +111,7 @@ get    /packages                                             nothing
 get    /packages/by-name/{protocol}/{organization}/{name}    reader
 get    /packages/{package}                                   reader
 delete /packages/{package}                                   maintainer
+get    /packages/{package}/downloads                         reader
 get    /packages/{package}/versions                          reader
 get    /packages/{package}/versions/{version}                reader
 delete /packages/{package}/versions/{version}                maintainer

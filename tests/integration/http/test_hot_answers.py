@@ -137,6 +137,7 @@ def test_a_hot_answer_is_logged_where_that_is_asked_for(app: Flask, owner: Perso
         coherence,
         addresses,
         app.extensions["packhouse.traffic"],
+        app.extensions["packhouse.downloads"],
         enabled=True,
         logs=True,
     )

@@ -17,6 +17,7 @@ from app.protocols.oci.names import Digest
 from app.protocols.oci.refusals import TooManyTags
 from app.protocols.oci.routes import blueprint
 from app.registry.bodies import Body
+from app.registry.download_counts import Download
 
 
 @blueprint.get("/<oci_name:raw_name>/manifests/<raw_reference>")
@@ -36,6 +37,7 @@ def get_manifest(raw_name: str, raw_reference: str) -> Response:
         is_immutable=isinstance(reference, Digest),
         is_public=package.repository.visibility is Visibility.PUBLIC,
         headers=(("Docker-Content-Digest", found.digest),),
+        download=Download(package.id, str(reference)),
     )
 
 
