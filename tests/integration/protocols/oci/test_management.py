@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
+from app.registry import download_counts
 from tests.api_client import ApiClient, code_of
 from tests.integration.protocols.oci.conftest import an_image, an_index, sha256
 
@@ -54,6 +55,19 @@ def test_tags_are_versions_and_so_are_digests(api: ApiClient, package: str, imag
     by_digest = api.read(f"{package}/versions/{image.digest}")
     assert by_digest["number"] == image.digest
     assert by_digest["size_bytes"] == size_of(image)
+
+
+def test_a_pull_counts_its_tag_or_digest_once(
+    api: ApiClient, world: World, oci: Oci, package: str, image: Image
+) -> None:
+    for _ in range(2):
+        assert oci.get("manifests/1.0").status_code == 200
+    assert oci.get(f"manifests/{image.digest}").status_code == 200
+    with world.context():
+        download_counts.send()
+        download_counts.flush()
+    counts = {one["version"]: one["downloads"] for one in api.items(f"{package}/downloads")}
+    assert counts == {"1.0": 2, image.digest: 1}
 
 
 def test_the_files_of_an_image_are_its_manifest_and_its_blobs(
