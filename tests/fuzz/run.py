@@ -84,6 +84,7 @@ def examine(
         *(str(Path(sys.executable).parent / "schemathesis"), "--config-file"),
         *(str(HERE / "schemathesis.toml"), "run"),
         f"http://{registry.host}/api/v1/openapi.json",
+        *("--checks", "all"),
         *("--seed", str(options.seed), "--max-examples", str(options.examples)),
         # The hooks leave much out on purpose.
         *("--suppress-health-check", "filter_too_much"),
