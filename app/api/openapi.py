@@ -48,6 +48,18 @@ _ALWAYS = (
 )
 
 
+_RETRY_AFTER = {"Retry-After": "Seconds to wait."}
+_HEADERS: Mapping[str, Mapping[str, str]] = {
+    HTTPStatus.UNAUTHORIZED.name: {"WWW-Authenticate": "How to sign in."},
+    HTTPStatus.TOO_MANY_REQUESTS.name: {
+        **_RETRY_AFTER,
+        "RateLimit": "How many requests are left, and for how long.",
+        "RateLimit-Policy": "How many there are, and in what time.",
+    },
+    HTTPStatus.SERVICE_UNAVAILABLE.name: _RETRY_AFTER,
+}
+
+
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # untyped
     """flask-smorest's blueprint, with our parser and what conditional requests add."""
 
@@ -92,14 +104,16 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # untyped
         ]
         for name in [self.DEFAULT_ERROR_RESPONSE_NAME, *names]:
             description = "Refused" if name == self.DEFAULT_ERROR_RESPONSE_NAME else name.title()
-            self.spec.components.response(
-                name,
-                {
-                    "description": f"{description.replace('_', ' ')}.{_codes_of(name)}",
-                    "content": {PROBLEM: {"schema": ProblemSchema}},
-                },
-                lazy=True,
-            )
+            answer: Document = {
+                "description": f"{description.replace('_', ' ')}.{_codes_of(name)}",
+                "content": {PROBLEM: {"schema": ProblemSchema}},
+            }
+            if name in _HEADERS:
+                answer["headers"] = {
+                    header: {"schema": {"type": "string"}, "description": meaning}
+                    for header, meaning in _HEADERS[name].items()
+                }
+            self.spec.components.response(name, answer, lazy=True)
         self.spec.components.response(
             HTTPStatus.REQUEST_URI_TOO_LONG.name,
             {

@@ -29,7 +29,10 @@ class PackagesQuery(PageQuery):
 
     makes = PackageFilter
 
-    text = _filter("Is in the name or the summary, or is a keyword.", data_key="q")
+    text = _filter(
+        "Words, each of which begins one of the name's, is in the summary, or is a keyword.",
+        data_key="q",
+    )
     protocol = _filter("The format.")
     organization = _filter("Id or slug.", data_key="org")
     repository = _filter("Id, or name together with `org`.")

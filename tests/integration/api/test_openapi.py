@@ -147,3 +147,5 @@ def test_an_answer_names_the_codes_that_go_with_it(document: dict[str, Any]) -> 
     answers = document["components"]["responses"]
     assert "`not_found`" in answers["NOT_FOUND"]["description"]
     assert "`validation_failed`" in answers["UNPROCESSABLE_ENTITY"]["description"]
+    assert "Retry-After" in answers["TOO_MANY_REQUESTS"]["headers"]
+    assert "WWW-Authenticate" in answers["UNAUTHORIZED"]["headers"]
