@@ -139,8 +139,8 @@ def _work_on_repository(job: RunningJob) -> None:
         _withdraw_all(job.actor, [found], note=job.note, between=job.checkpoint)
         try:
             _delete_empty_repository(job.actor, found, lambda _view: None)
-        except Conflict:
-            job.checkpoint()  # Something was published meanwhile.
+        except (Conflict, NotFound):
+            job.checkpoint()  # Something was published meanwhile, or others deleted it, too.
 
 
 def _work_on_organization(job: RunningJob) -> None:
@@ -148,8 +148,8 @@ def _work_on_organization(job: RunningJob) -> None:
         _withdraw_all(job.actor, found.repositories, note=job.note, between=job.checkpoint)
         try:
             _delete_empty_organization(job.actor, found, lambda: None)
-        except Conflict:
-            job.checkpoint()  # Something was published meanwhile.
+        except (Conflict, NotFound):
+            job.checkpoint()  # Something was published meanwhile, or others deleted it, too.
 
 
 WORK: Mapping[str, Work] = {

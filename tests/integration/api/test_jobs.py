@@ -233,3 +233,17 @@ def test_what_is_published_while_it_is_deleted_is_deleted_too(
             "@acme/thing",
             "@acme/late",
         }
+
+
+def test_what_others_have_deleted_before_it_began_is_no_failure(
+    api: ApiClient, alice: Person, publish: Callable[..., None], work: Callable[[], None]
+) -> None:
+    publish("@acme/thing")
+    client = api.as_(alice)
+    job = client.delete(CASCADE).get_json()["id"]
+    (package,) = client.items("/packages")
+    assert client.delete(f"/packages/{package['id']}").status_code == 204
+    assert client.delete(CASCADE).get_json() is None
+    work()
+    ended = client.read(f"/jobs/{job}")
+    assert (ended["state"], ended["progress"]["done"]) == ("succeeded", 0)
