@@ -25,13 +25,16 @@ def sign_in() -> Response:
     try:
         made = sessions.sign_in(identifier, request.form.get("password", ""), current_client())
     except (Unauthenticated, TooManyRequests) as error:
-        return page(
+        refused = page(
             "sign_in.html",
             status=error.status,
             next=target,
             identifier=identifier,
             error=error.message,
         )
+        if error.retry_after_seconds is not None:
+            refused.headers["Retry-After"] = str(error.retry_after_seconds)
+        return refused
     response = redirect(target, code=303)
     set_sign_in(response, made)
     return response

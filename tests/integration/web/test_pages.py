@@ -204,3 +204,15 @@ def test_pages_know_their_visitors_by_cookies_alone(
     headers = {"Authorization": authorization}
     assert app.test_client().get("/ui/sign-in", headers=headers).status_code == 200
     assert browser.get("/ui/", headers=headers).status_code == 200
+
+
+def test_who_guesses_too_often_is_told_how_long_to_wait(app: Flask, alice: Person) -> None:
+    client = app.test_client()
+    name = alice.user.username
+    answers = [
+        client.post("/ui/sign-in", data={"identifier": name, "password": f"wrong {number}"})
+        for number in range(12)
+    ]
+    assert answers[0].status_code == 401
+    assert answers[-1].status_code == 429
+    assert int(answers[-1].headers["Retry-After"]) > 0
