@@ -61,7 +61,7 @@ def test_what_cannot_be_made_is_refused_at_its_field(api: ApiClient, alice: Pers
 
     assert refused(protocol="nope") == {"/protocol"}
     assert refused(kind="proxy") == {"/kind"}
-    assert "/kind" in refused(kind="proxy", upstream={"url": "https://registry.npmjs.org/"})
+    assert "/kind" in refused(kind="proxy", upstream={"url": "https://upstream.test/"})
     assert refused(kind="mirror") == {"/kind"}
     assert refused(name="No Slug") == {"/name"}
     assert refused(visibility="secret") == {"/visibility"}
