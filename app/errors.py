@@ -115,16 +115,36 @@ class VersionExists(Conflict):
         name: the package.
         number: the version, as its publisher spells it.
         is_withdrawn: it was published once and deleted; its number is never used again.
+        is_identical: it has the very bytes that were sent.
     """
 
     code = "version_exists"
 
-    def __init__(self, name: str, number: str, *, is_withdrawn: bool = False) -> None:
+    def __init__(
+        self, name: str, number: str, *, is_withdrawn: bool = False, is_identical: bool = False
+    ) -> None:
         was = "was published before and cannot be reused" if is_withdrawn else "already exists"
         super().__init__(f"Version {number} of {name} {was}. Publish a new version number.")
         self.name = name
         self.number = number
         self.is_withdrawn = is_withdrawn
+        self.is_identical = is_identical
+
+
+class FileExists(Conflict):
+    """The version has such a file: files are immutable.
+
+    Attributes:
+        filename: of the one that is there.
+        is_identical: it has the very bytes that were sent.
+    """
+
+    code = "file_exists"
+
+    def __init__(self, filename: str, *, is_identical: bool = False) -> None:
+        super().__init__(f"The file {filename} already exists. Publish a new version number.")
+        self.filename = filename
+        self.is_identical = is_identical
 
 
 class PublishInProgress(Conflict):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from app.coherence import Coherence
     from app.registry.download_counts import DownloadCounter
     from app.registry.group_commit import GroupCommit
+    from app.registry.listings import ListingFolds
     from app.storage.base import ObjectStore
     from config.settings import Settings
 
@@ -38,5 +39,6 @@ redis = cast("redis_client.Redis", _bound("redis"))
 store = cast("ObjectStore", _bound("store"))
 coherence = cast("Coherence", _bound("coherence"))
 group_commit = cast("GroupCommit[Any, Any]", _bound("group_commit"))
+listing_folds = cast("ListingFolds", _bound("listing_folds"))
 downloads = cast("DownloadCounter", _bound("downloads"))
 celery = cast("Celery", _bound("celery"))

@@ -20,6 +20,7 @@ from app.models import connect
 from app.protocols import PROTOCOLS
 from app.registry import formats, showing
 from app.registry.download_counts import DownloadCounter
+from app.registry.listings import ListingFolds
 from app.storage import create_store
 from config.settings import Settings
 
@@ -45,6 +46,7 @@ def build_app(settings: Settings) -> Flask:
     bind(app, "traffic", Traffic(settings, addresses))
     bind(app, "group_commit", showing.create_group_commit())
     bind(app, "downloads", DownloadCounter())
+    bind(app, "listing_folds", ListingFolds())
     sessions.install(app, settings)
     formats.install(app, (protocol.format for protocol in PROTOCOLS))
     lifecycle.install(app)

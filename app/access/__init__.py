@@ -1,6 +1,6 @@
 """What a principal may do: one way to decide it, for reads and writes, in every protocol."""
 
-from app.access.decisions import may, require, require_token_allows
+from app.access.decisions import may, may_to_some_package, require, require_token_allows
 from app.access.effective import ExplainedRole, Reason, effective_role
 from app.access.facts import RepositoryFacts
 from app.access.listings import (
@@ -28,6 +28,7 @@ __all__ = [
     "effective_role",
     "may",
     "may_see_organization",
+    "may_to_some_package",
     "organization_role",
     "organizations_writable_by",
     "readable_repository_ids",

@@ -77,6 +77,12 @@ def may(
     return _refusal(principal, action, repository, package, door or repository.protocol) is None
 
 
+def may_to_some_package(principal: Principal, action: Action, repository: RepositoryFacts) -> bool:
+    """Say whether there can be a package in a repository to which the caller may do this."""
+    packages = principal.limits.packages or {None}
+    return any(may(principal, action, repository, package=one) for one in packages)
+
+
 def require_token_allows(
     principal: Principal, action: Action, door: str, organization_id: ObjectId
 ) -> None:

@@ -65,10 +65,13 @@ class Router:
                 return protocol, "/" + rest.lstrip("/"), f"/{first}/"
             if path.kind is ScopeKind.PLATFORM:
                 return protocol, "/" + rest, f"/{first}/"
+        for protocol in self._protocols:
+            if protocol.claims_path(path.rest):
+                return protocol, path.rest, "/"
         if first in RESERVED_AT_ROOT and not self._is_bare_scope(path):
             return None, "", ""
         for protocol in self._protocols:
-            if protocol.claims_path(path.rest):
+            if protocol.takes_the_rest:
                 return protocol, path.rest, "/"
         return None, "", ""
 

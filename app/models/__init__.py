@@ -23,6 +23,7 @@ from app.models.identity import (
     User,
 )
 from app.models.jobs import Job, JobItem, JobState
+from app.models.listings import ListingEntry
 from app.models.oci import (
     Blob,
     BlobLink,
@@ -40,6 +41,7 @@ from app.models.packages import (
     File,
     NameClaim,
     Package,
+    PackageStatus,
     PublishClaim,
     Version,
     VersionState,
@@ -77,6 +79,7 @@ __all__ = [
     "Job",
     "JobItem",
     "JobState",
+    "ListingEntry",
     "Manifest",
     "ManifestTag",
     "Membership",
@@ -86,6 +89,7 @@ __all__ = [
     "OrganizationRole",
     "OrganizationSettings",
     "Package",
+    "PackageStatus",
     "PendingEvent",
     "PlatformKey",
     "PlatformSettings",

@@ -33,10 +33,21 @@ class Counter(Document):
     @classmethod
     def next(cls, name: str) -> int:
         """Take the sequence's next number, from 1."""
+        return cls.take(name, 1)
+
+    @classmethod
+    def take(cls, name: str, count: int) -> int:
+        """Take the sequence's next numbers; returns the first.
+
+        In a transaction nobody else gets one before it ends: numbers are seen in their order.
+        """
         row = cls._get_collection().find_one_and_update(
-            {"_id": name}, {"$inc": {"value": 1}}, upsert=True, return_document=ReturnDocument.AFTER
+            {"_id": name},
+            {"$inc": {"value": count}},
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
         )
-        return int(row["value"])
+        return int(row["value"]) - count + 1
 
 
 class User(Document):

@@ -62,6 +62,15 @@ class DistTag(EmbeddedDocument):
     number = StringField(required=True)
 
 
+class PackageStatus(StrEnum):
+    """Whether a package is cared for (PEP 792's markers)."""
+
+    ACTIVE = "active"
+    ARCHIVED = "archived"  # takes no more versions
+    QUARANTINED = "quarantined"  # takes none, and gives none
+    DEPRECATED = "deprecated"  # another is better
+
+
 class Package(Document):
     """One name of one protocol in one organization, from its first visible version on.
 
@@ -80,6 +89,9 @@ class Package(Document):
     summary = StringField(default="")
     keywords = ListField(StringField())
     terms = ListField(StringField())  # that a search compares with; see registry.search_terms
+    status = EnumField(PackageStatus, default=PackageStatus.ACTIVE)
+    status_reason = StringField(default="")
+    alternate_locations = ListField(StringField())  # URLs (PEP 708)
     latest_number = StringField(default="")
     published_at = DateTimeField(required=True)  # of the newest version
     created_at = DateTimeField(required=True, default=now)
@@ -123,9 +135,14 @@ class PublishClaim(Document):
     }
 
     @staticmethod
-    def key_of(protocol: str, organization: ObjectId, name: str, number: str) -> str:
-        """Return the ``_id`` of the claim on a number; name and number in normal form."""
-        return json.dumps([protocol, str(organization), name, number])
+    def key_of(
+        protocol: str, organization: ObjectId, name: str, number: str, slot: str = ""
+    ) -> str:
+        """Return the ``_id`` of the claim on a number, or on one slot for a file of it.
+
+        Name and number are in normal form.
+        """
+        return json.dumps([protocol, str(organization), name, number, *([slot] if slot else [])])
 
 
 class VersionState(StrEnum):
@@ -136,16 +153,21 @@ class VersionState(StrEnum):
 
 
 class File(EmbeddedDocument):
-    """One artifact of a version."""
+    """One artifact of a version, or what was taken out of one to be served beside it."""
 
     filename = StringField(required=True)
+    slot = StringField(default="")  # what a version has once, where its files come one by one
+    derived_from = StringField(default="")  # the file that this was taken out of, or goes with
     key = StringField(required=True)  # in the object store; recorded, never recomputed
     size_bytes = LongField(required=True)
     sha256 = StringField(required=True)  # hexadecimal, as are all digests here
     sha1 = StringField(default="")
     sha512 = StringField(default="")
     md5 = StringField(default="")
+    blake2b_256 = StringField(default="")
     media_type = StringField(default="application/octet-stream")
+    facts = DictField()  # what the protocol's renderer wants to know of this file
+    published_at = DateTimeField()  # UTC; of files that come one by one
 
 
 class Version(Document):

@@ -25,6 +25,7 @@ class PackageProtocol:
         blueprint: its views, below the canonical path; one set serves every scope.
         claims_path: whether a path that follows a scope's prefix, with its leading slash,
             is one of the format's well-known short paths.
+        takes_the_rest: what is nobody else's, and not the registry's own, is one of them, too.
         read_credentials: finds what the client sent, or None.
         render_error: the client's own form of an error; reads the current request.
         format: what use cases that serve every format need to know of it.
@@ -36,6 +37,7 @@ class PackageProtocol:
     spec_url: str
     blueprint: Blueprint
     claims_path: Callable[[str], bool]
+    takes_the_rest: bool = False
     read_credentials: Callable[[Request], Credentials | None]
     render_error: Callable[[RegistryError], Response]
     format: PackageFormat

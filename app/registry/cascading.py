@@ -32,10 +32,18 @@ from app.models import (
 )
 from app.models.fields import now
 from app.models.rows import rows_of
-from app.registry import background, claims, namespaces, organizations, repository_management
+from app.registry import (
+    background,
+    claims,
+    listings,
+    namespaces,
+    organizations,
+    repository_management,
+)
 from app.registry.background import JobTarget, JobView, RunningJob, Work
 from app.registry.fencing import change_found
 from app.registry.listing import Row
+from app.registry.listings import ListedChange
 from app.registry.names import PackageName
 from app.registry.organizations import OrganizationView
 from app.registry.repositories import (
@@ -290,8 +298,29 @@ def _withdraw(
         for row in rows:
             _record_withdrawn(actor, row, repositories.get(row["repository"]))
         note([row["display_name"] for row in rows], "deleted")
+        _list_withdrawn(rows)
 
-    coherence.change({_name(row).tag for row in rows}, lambda: in_transaction(work))
+    tags = {_name(row).tag for row in rows}.union(
+        *(listings.tags_of(row["protocol"], [row["repository"]]) for row in rows)
+    )
+    coherence.change(tags, lambda: in_transaction(work))
+
+
+def _list_withdrawn(rows: Sequence[Row]) -> None:
+    """Let lists know that packages are gone; their repository goes soon, and its lists too."""
+    by_protocol: dict[str, list[ListedChange]] = {}
+    for row in rows:
+        change = ListedChange(
+            package=row["_id"],
+            organization=row["organization"],
+            repository=row["repository"],
+            name=row["name"],
+            display=row["display_name"],
+            is_listed=False,
+        )
+        by_protocol.setdefault(row["protocol"], []).append(change)
+    for protocol, changes in by_protocol.items():
+        listings.record(protocol, changes)
 
 
 def _record_withdrawn(actor: audit.Actor, row: Row, repository: RepositoryFacts | None) -> None:
@@ -308,6 +337,7 @@ def _record_withdrawn(actor: audit.Actor, row: Row, repository: RepositoryFacts 
 def _remove_repository(repository: RepositoryFacts) -> None:
     """Remove a repository's row and what refers to it, but for the names that were used."""
     claims.remove_of_repositories([repository.id])
+    listings.forget(repository.id)
     rows_of(Grant).delete_many({"repository": repository.id})
     rows_of(Repository).update_many(
         {"organization": repository.organization_id, "members": repository.id},

@@ -20,13 +20,18 @@ from app.extensions import coherence
 from app.models import DistTag, Package, Version, VersionState, in_transaction
 from app.models.fields import now
 from app.models.rows import rows_of
+from app.registry import listings
 from app.registry.resolution import PackageRef
 
 Result = TypeVar("Result")
 
 
 def change_package(
-    package: PackageRef, work: Callable[[Package], Result], *, expected_revision: int | None = None
+    package: PackageRef,
+    work: Callable[[Package], Result],
+    *,
+    expected_revision: int | None = None,
+    lists: bool = False,
 ) -> tuple[Result, int]:
     """Run ``work`` on a package's row, bump its revision, and let everyone see both.
 
@@ -34,6 +39,7 @@ def change_package(
         package: that the caller was allowed to change.
         work: changes the row, and others, within one transaction; may run more than once.
         expected_revision: the revision that the caller looked at.
+        lists: lists of packages show the change, too; ``work`` records it for them.
 
     Returns:
         What ``work`` returned, and the new revision.
@@ -51,7 +57,10 @@ def change_package(
         row.save()
         return result, row.revision
 
-    return coherence.change({package.name.tag}, lambda: in_transaction(attempt))
+    tags = {package.name.tag}
+    if lists:
+        tags |= listings.tags_of(package.name.protocol, [package.repository.id])
+    return coherence.change(tags, lambda: in_transaction(attempt))
 
 
 def set_tags(principal: Principal, package: PackageRef, tags: Mapping[str, str]) -> None:
@@ -178,6 +187,35 @@ def set_star(principal: Principal, package: PackageRef, *, starred: bool) -> int
 
     _, revision = change_package(package, work)
     return revision
+
+
+def record_listed(
+    package: PackageRef,
+    row: Package,
+    *,
+    is_listed: bool = True,
+    added: Collection[str] = (),
+    removed: Collection[str] = (),
+) -> None:
+    """Let lists know which versions came and went; the last step of a change's transaction.
+
+    Args:
+        package: whose they are.
+        row: its row, as it is going to be.
+        is_listed: whether the package itself is there afterwards.
+        added, removed: numbers, as their publishers spell them.
+    """
+    change = listings.ListedChange(
+        package=package.id,
+        organization=package.repository.organization_id,
+        repository=package.repository.id,
+        name=package.name.normal,
+        display=row.display_name,
+        is_listed=is_listed,
+        added=tuple(added),
+        removed=tuple(removed),
+    )
+    listings.record(package.name.protocol, [change])
 
 
 def record(

@@ -44,19 +44,24 @@ _OUTCOME_WAITS_SECONDS = (0.02, 0.03, 0.05, 0.1, 0.2, *[0.4] * 24)
 
 @dataclass(frozen=True, kw_only=True)
 class Number:
-    """What a publish wants: one number of one package, in normal form, and its display form."""
+    """What a publish wants: one number of one package, in normal form, and its display form.
+
+    Attributes:
+        slot: where the version's files come one by one, that of those that are published.
+    """
 
     name: PackageName
     organization: ObjectId
     repository: ObjectId
     number: str
     display: str
+    slot: str = ""
 
     @property
     def key(self) -> str:
         """Return the claim's ``_id``."""
         return PublishClaim.key_of(
-            self.name.protocol, self.organization, self.name.normal, self.number
+            self.name.protocol, self.organization, self.name.normal, self.number, self.slot
         )
 
 

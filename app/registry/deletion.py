@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from app import audit
 from app.auth.principal import Principal
 from app.models import DistTag, Package, Version, VersionState
 from app.models.fields import now
 from app.models.rows import rows_of
-from app.registry.changes import change_package, record
+from app.registry import precedence
+from app.registry.changes import change_package, record, record_listed
 from app.registry.resolution import PackageRef
 
 
@@ -39,22 +41,25 @@ def withdraw_versions(
     """
 
     def work(row: Package) -> None:
-        gone = [number for number in _published(row) if number in numbers]
+        before = _published(row)
+        gone = [one["number"] for one in before if one["number"] in numbers]
+        shown = [one["display_number"] for one in before if one["number"] in numbers]
         Version.objects(package=package.id, number__in=gone, state=VersionState.PUBLISHED).update(
             set__state=VersionState.WITHDRAWN, set__withdrawn_at=now()
         )
         for number in gone:
             record(principal, package, audit.AuditAction.PACKAGE_UNPUBLISH, version=number)
         left = _published(row)
-        if not left:
+        if left:
+            old_tags = _tags_of(row)
+            _keep_tags(row, old_tags if tags is None else tags, left, default_tag)
+            _record_tags(principal, package, old_tags, _tags_of(row))
+        else:
             _entomb(row)
             record(principal, package, audit.AuditAction.PACKAGE_DELETE)
-            return
-        before = _tags_of(row)
-        _keep_tags(row, before if tags is None else tags, left, default_tag)
-        _record_tags(principal, package, before, _tags_of(row))
+        record_listed(package, row, is_listed=bool(left), removed=shown)
 
-    _, revision = change_package(package, work, expected_revision=expected_revision)
+    _, revision = change_package(package, work, expected_revision=expected_revision, lists=True)
     return revision
 
 
@@ -64,13 +69,15 @@ def delete_package(
     """Withdraw every version and leave a tombstone that keeps the name."""
 
     def work(row: Package) -> None:
+        gone = [one["display_number"] for one in _published(row)]
         Version.objects(package=package.id, state=VersionState.PUBLISHED).update(
             set__state=VersionState.WITHDRAWN, set__withdrawn_at=now()
         )
         _entomb(row)
         record(principal, package, audit.AuditAction.PACKAGE_DELETE)
+        record_listed(package, row, is_listed=False, removed=gone)
 
-    change_package(package, work, expected_revision=expected_revision)
+    change_package(package, work, expected_revision=expected_revision, lists=True)
 
 
 def _entomb(row: Package) -> None:
@@ -80,12 +87,13 @@ def _entomb(row: Package) -> None:
     row.latest_number = ""
 
 
-def _published(row: Package) -> list[str]:
-    """Return the published numbers, oldest first."""
+def _published(row: Package) -> list[dict[str, Any]]:
+    """Return what is needed of the published versions' rows, oldest first."""
     found = rows_of(Version).find(
-        {"package": row.id, "state": VersionState.PUBLISHED}, {"number": 1, "_id": 0}
+        {"package": row.id, "state": VersionState.PUBLISHED},
+        {"number": 1, "display_number": 1, "is_yanked": 1, "_id": 0},
     )
-    return [one["number"] for one in found.sort([("published_at", 1), ("_id", 1)])]
+    return list(found.sort([("published_at", 1), ("_id", 1)]))
 
 
 def _tags_of(row: Package) -> dict[str, str]:
@@ -103,10 +111,14 @@ def _record_tags(
         record(principal, package, audit.AuditAction.TAG_REMOVE, tag=name)
 
 
-def _keep_tags(row: Package, wanted: Mapping[str, str], left: list[str], default_tag: str) -> None:
-    kept = {name: number for name, number in wanted.items() if number in left}
-    if default_tag and left:
-        kept.setdefault(default_tag, left[-1])
+def _keep_tags(
+    row: Package, wanted: Mapping[str, str], left: Sequence[dict[str, Any]], default_tag: str
+) -> None:
+    numbers = {one["number"] for one in left}
+    latest = precedence.latest_of(row.protocol, precedence.candidates(left))
+    kept = {name: number for name, number in wanted.items() if number in numbers}
+    if default_tag:
+        kept.setdefault(default_tag, latest)
     row.tags = [DistTag(name=name, number=number) for name, number in kept.items()]
-    if row.latest_number not in left:
-        row.latest_number = kept.get(default_tag) or (left[-1] if left else "")
+    if row.latest_number not in numbers:
+        row.latest_number = kept.get(default_tag) or latest

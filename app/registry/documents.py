@@ -55,7 +55,7 @@ class Document:
     compressed: bytes | None
     compressed_etag: str
     media_type: str
-    modified_at: datetime
+    modified_at: datetime | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -103,12 +103,15 @@ class DocumentKind:
         name: unique among all protocols: ``npm/packument``.
         render: rows and base URL to bytes; pure.
         is_shared: there are but a few of them for each package.
+        readme_of: the number, in normal form, of the version whose README it shows; where it
+            is empty, that of the version that speaks for the package.
     """
 
     name: str
     media_type: str
     render: Callable[[Snapshot, str], bytes]
     is_shared: bool = True
+    readme_of: str = ""
 
 
 def document_of(
@@ -124,10 +127,10 @@ def document_of(
     def load() -> Document:
         coherence.depends_on(package.name.tag)
         if not _is_shared(kind):
-            return _render(read_snapshot(package.id), kind, base_url)
+            return _render(read_snapshot(package.id, kind.readme_of), kind, base_url)
         found = _recall(_shared_key(package.id, _state_of(package.id), kind, base_url))
         if found is None:
-            snapshot = read_snapshot(package.id)
+            snapshot = read_snapshot(package.id, kind.readme_of)
             found = _render(snapshot, kind, base_url)
             state = State.of(snapshot.package)
             _remember(_shared_key(package.id, state, kind, base_url), found)
@@ -140,21 +143,25 @@ def document_of(
     return document
 
 
-def read_snapshot(package_id: ObjectId) -> Snapshot:
+def read_snapshot(package_id: ObjectId, readme_of: str = "") -> Snapshot:
     """Read a package's rows so that they belong to one revision.
+
+    Args:
+        package_id: whose.
+        readme_of: see :class:`DocumentKind`.
 
     Raises:
         NotFound: it is deleted.
         Unavailable: it changes faster than it can be read.
     """
     for _attempt in range(_READ_ATTEMPTS):
-        snapshot = _read_rows(package_id)
+        snapshot = _read_rows(package_id, readme_of)
         if _state_of(package_id) == State.of(snapshot.package):
             return snapshot
     raise Unavailable
 
 
-def _read_rows(package_id: ObjectId) -> Snapshot:
+def _read_rows(package_id: ObjectId, readme_of: str) -> Snapshot:
     package = rows_of(Package).find_one({"_id": package_id, "deleted_at": None})
     if package is None:
         raise NotFound
@@ -164,7 +171,7 @@ def _read_rows(package_id: ObjectId) -> Snapshot:
         key=lambda one: (one["published_at"], one["_id"]),
     )
     latest = rows_of(Version).find_one(
-        {"package": package_id, "number": package.get("latest_number")}, {"readme": 1}
+        {"package": package_id, "number": readme_of or package.get("latest_number")}, {"readme": 1}
     )
     return Snapshot(
         package=package,
@@ -213,6 +220,13 @@ def _state_of(package_id: ObjectId) -> State:
 
 def _render(snapshot: Snapshot, kind: DocumentKind, base_url: str) -> Document:
     body = kind.render(snapshot, base_url)
+    return make_document(body, kind.media_type, modified_at=snapshot.package["updated_at"])
+
+
+def make_document(
+    body: bytes, media_type: str, *, modified_at: datetime | None = None
+) -> Document:
+    """Return a body with its ETags and its gzip form."""
     compressed = off_hub(_compress, body) if len(body) >= _WORTH_COMPRESSING_BYTES else None
     digest = base64.urlsafe_b64encode(hashlib.sha256(body).digest()[:18]).decode()
     return Document(
@@ -220,8 +234,8 @@ def _render(snapshot: Snapshot, kind: DocumentKind, base_url: str) -> Document:
         etag=f'"{digest}"',
         compressed=compressed,
         compressed_etag=f'"{digest}-gz"',
-        media_type=kind.media_type,
-        modified_at=snapshot.package["updated_at"],
+        media_type=media_type,
+        modified_at=modified_at,
     )
 
 
@@ -262,8 +276,12 @@ def _recall(key: str) -> Document | None:
         compressed=payload[split:] or None,
         compressed_etag=facts["compressed_etag"],
         media_type=facts["media_type"],
-        modified_at=datetime.fromisoformat(facts["modified_at"]),
+        modified_at=_moment(facts["modified_at"]),
     )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def _remember(key: str, document: Document) -> None:
@@ -275,7 +293,9 @@ def _remember(key: str, document: Document) -> None:
             "etag": document.etag,
             "compressed_etag": document.compressed_etag,
             "media_type": document.media_type,
-            "modified_at": document.modified_at.isoformat(),
+            "modified_at": None
+            if document.modified_at is None
+            else document.modified_at.isoformat(),
         }
     ).encode()
     kept = b"".join((head, b"\n", document.body, document.compressed or b""))

@@ -11,6 +11,7 @@ from app.extensions import coherence
 from app.models import Version, VersionState, Visibility
 from app.models.rows import rows_of
 from app.registry.download_counts import Download
+from app.registry.formats import format_of
 from app.registry.names import PackageName
 from app.registry.reading import record_read
 from app.registry.resolution import PackageRef, for_read
@@ -23,18 +24,20 @@ class Artifact:
 
     Attributes:
         key: in the object store.
+        number: the version's, in normal form.
         is_public: anybody may read it, so a shared cache may keep it.
-        download: as which it is counted.
+        download: as which it is counted; None for what only goes with an artifact.
     """
 
     key: str
+    number: str
     filename: str
     size_bytes: int
     sha256: str
     media_type: str
     published_at: datetime
     is_public: bool
-    download: Download
+    download: Download | None
 
     @property
     def etag(self) -> str:
@@ -63,26 +66,36 @@ def _artifact(package: PackageRef, filename: str) -> Artifact | None:
 
     def load() -> Artifact | None:
         coherence.depends_on(package.name.tag)
+        where = {
+            "package": package.id,
+            "state": VersionState.PUBLISHED,
+            "files.filename": filename,
+        }
+        if format_of(package.name.protocol).hides_yanked:
+            where["is_yanked"] = {"$ne": True}
         row = rows_of(Version).find_one(
+            where,
             {
-                "package": package.id,
-                "state": VersionState.PUBLISHED,
-                "files.filename": filename,
+                "files": {"$elemMatch": {"filename": filename}},
+                "published_at": 1,
+                "number": 1,
+                "display_number": 1,
             },
-            {"files": 1, "published_at": 1, "display_number": 1},
         )
         if row is None:
             return None
-        file = next(one for one in row["files"] if one["filename"] == filename)
+        [file] = row["files"]
+        is_upload = not file.get("derived_from")
         return Artifact(
             key=file["key"],
             filename=filename,
             size_bytes=file["size_bytes"],
             sha256=file["sha256"],
             media_type=file["media_type"],
-            published_at=row["published_at"],
+            published_at=file.get("published_at") or row["published_at"],
             is_public=is_public,
-            download=Download(package.id, row["display_number"]),
+            number=row["number"],
+            download=Download(package.id, row["display_number"]) if is_upload else None,
         )
 
     return coherence.cached(("artifact", package.id, filename, is_public), load)

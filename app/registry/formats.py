@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from bson import ObjectId
 from flask import Flask, current_app
 
 from app.registry.version_views import VersionSource
+
+if TYPE_CHECKING:
+    from app.registry.listings import ListedChange
 
 _FORMATS = "packhouse.formats"
 
@@ -62,6 +66,11 @@ class PackageFormat:
         stored_bytes: how many bytes some packages of one organization hold together in rows of
             its own, beside versions.
         names_repositories: a package's first component may be its repository's slug.
+        precedence: by which versions are compared, from a number in normal form: the
+            greatest speaks for the package. None: the newest does, or a tag says it.
+        hides_yanked: a yanked version is not given to anybody any more.
+        listed: what a change says in the lists of the format's packages; None where they do
+            not show it. Called within the change's transaction. None: there are no lists.
     """
 
     name: str
@@ -74,6 +83,9 @@ class PackageFormat:
     versions: VersionSource | None = None
     stored_bytes: Callable[[Collection[ObjectId]], int] = _no_bytes
     names_repositories: bool = False
+    precedence: Callable[[str], Any] | None = None  # anything that can be compared
+    hides_yanked: bool = False
+    listed: Callable[[ListedChange], str | None] | None = None
 
 
 def install(app: Flask, formats: Iterable[PackageFormat]) -> None:

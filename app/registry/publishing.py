@@ -14,9 +14,10 @@ from bson import ObjectId
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from app.auth.principal import Principal
-from app.errors import Conflict, Unavailable, VersionExists
+from app.errors import Conflict, Unavailable
 from app.extensions import store
-from app.models import File, Package, Version, VersionState
+from app.models import File, Package, Version
+from app.models.fields import now
 from app.models.rows import rows_of
 from app.registry import claims, quotas, showing
 from app.registry.repositories import organization_by_id
@@ -28,6 +29,8 @@ from app.storage.keys import object_key
 def publish(principal: Principal, target: PublishTarget, upload: Upload) -> Published:
     """Make one version visible to everyone, or leave the registry as it was.
 
+    Where a version's files come one by one, those of an upload are added to it.
+
     Args:
         principal: was authorised by ``resolution.for_publish``, which gave ``target``.
         target: where it goes.
@@ -35,6 +38,7 @@ def publish(principal: Principal, target: PublishTarget, upload: Upload) -> Publ
 
     Raises:
         VersionExists: the number is taken; versions are immutable.
+        FileExists: the version has such a file, where they come one by one.
         QuotaExceeded: the repository or its organization is full.
         PublishInProgress: somebody else has been publishing it for ten seconds.
         NameRefused: another organization claimed the name at this very moment.
@@ -87,23 +91,20 @@ def _wanted(target: PublishTarget, upload: Upload) -> claims.Number:
         repository=target.repository.id,
         number=upload.number,
         display=upload.display_number,
+        slot=upload.slot,
     )
 
 
 def _refuse_taken(target: PublishTarget, upload: Upload) -> None:
-    """Raise VersionExists where the number is published, or was."""
+    """Raise VersionExists or FileExists where what is to be published is there, or was."""
     package_id = _package_id(target)
     if package_id is None:
         return
     row = rows_of(Version).find_one(
-        {"package": package_id, "number": upload.number}, {"state": 1, "display_number": 1}
+        {"package": package_id, "number": upload.number}, showing.OF_TAKEN_VERSION
     )
     if row is not None:
-        raise VersionExists(
-            upload.name.display,
-            row["display_number"],
-            is_withdrawn=row["state"] == VersionState.WITHDRAWN,
-        )
+        showing.refuse_taken(row, upload)
 
 
 def _package_id(target: PublishTarget) -> ObjectId | None:
@@ -131,6 +132,8 @@ def _file_row(target: PublishTarget, upload: Upload, file: UploadedFile, attempt
     """
     return File(
         filename=file.filename,
+        slot="" if file.derived_from else upload.slot,
+        derived_from=file.derived_from,
         key=object_key(
             target.name.protocol,
             target.repository.organization_slug,
@@ -143,5 +146,8 @@ def _file_row(target: PublishTarget, upload: Upload, file: UploadedFile, attempt
         sha1=file.staged.digests.sha1,
         sha512=file.staged.digests.sha512,
         md5=file.staged.digests.md5,
+        blake2b_256=file.staged.digests.blake2b_256,
         media_type=file.media_type,
+        facts=dict(file.facts),
+        published_at=now() if upload.slot else None,
     )

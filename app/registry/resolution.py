@@ -7,7 +7,6 @@ know of it: the answer about the package does not depend on who asks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -43,6 +42,7 @@ from app.registry.repositories import (
     organization_by_slug,
     organization_tag,
 )
+from app.registry.scope_repositories import is_in_scope, repositories_in
 from app.registry.scopes import Scope, ScopeKind
 
 
@@ -136,7 +136,7 @@ def locate(scope: Scope, name: PackageName) -> PackageRef | None:
         if row is None:
             return None
         repository = organization.by_id(row["repository"])
-        if repository is None or not _is_in_scope(scope, organization, repository):
+        if repository is None or not is_in_scope(scope, organization, repository):
             return None
         deleted_at: datetime | None = row.get("deleted_at")
         return PackageRef(
@@ -172,7 +172,7 @@ def for_publish(principal: Principal, scope: Scope, name: PackageName) -> Publis
     if package is not None and not is_hidden:
         repository = package.repository
     elif scope.kind is ScopeKind.REPOSITORY:
-        repository = _scope_repository(principal, scope)
+        repository = _scope_repository(principal, scope, name)
     else:
         organization = _publishing_organization(principal, scope, name)
         repository = _writable_repository(principal, organization, name)
@@ -220,17 +220,6 @@ def _flat_name_holder(name: PackageName) -> ObjectId | None:
     return None if row is None else row["organization"]
 
 
-def _is_in_scope(
-    scope: Scope, organization: OrganizationFacts, repository: RepositoryFacts
-) -> bool:
-    if scope.kind is not ScopeKind.REPOSITORY:
-        return True
-    asked = organization.named(scope.repository)
-    if asked is None or asked.protocol != scope.protocol:
-        return False
-    return repository.id == asked.id or repository.id in asked.members
-
-
 def _hidden(principal: Principal, scope: Scope, name: PackageName) -> RegistryError:
     """Say "not there" in the way that tells the caller no more than they may know.
 
@@ -250,7 +239,7 @@ def _hidden(principal: Principal, scope: Scope, name: PackageName) -> RegistryEr
 def _may_be_private(scope: Scope, name: PackageName) -> bool:
     """Whether a package of this name that is in the scope could be in a private repository."""
     if scope.kind is not ScopeKind.PLATFORM:
-        repositories = tuple(_repositories_in(scope))
+        repositories = repositories_in(scope)
         return not repositories or any(map(_is_closed, repositories))
     if name.is_flat:
         closed = {"protocol": name.protocol, "visibility": {"$ne": Visibility.PUBLIC}}
@@ -263,21 +252,12 @@ def _is_closed(repository: RepositoryFacts) -> bool:
     return repository.visibility is not Visibility.PUBLIC
 
 
-def _repositories_in(scope: Scope) -> Iterable[RepositoryFacts]:
-    """Return the repositories that an organization's or a repository's scope serves."""
-    organization = organization_by_slug(scope.organization)
-    if organization is None:
-        return ()
-    found = organization.of(scope.protocol)
-    return (one for one in found if _is_in_scope(scope, organization, one))
-
-
-def _scope_repository(principal: Principal, scope: Scope) -> RepositoryFacts:
+def _scope_repository(principal: Principal, scope: Scope, name: PackageName) -> RepositoryFacts:
     organization = organization_by_slug(scope.organization)
     repository = organization.named(scope.repository) if organization else None
     if repository is None or repository.protocol != scope.protocol:
         raise NotFound(f"There is no {scope.protocol} repository at {scope.prefix}.")
-    access.require(principal, Action.READ, repository)
+    access.require(principal, Action.READ, repository, package=name.normal)
     return repository
 
 

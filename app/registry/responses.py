@@ -62,25 +62,29 @@ def gives_artifacts(view: View) -> View:
     return view
 
 
-def document_response(document: Document, *, vary: str) -> Response:
+def document_response(document: Document, *, vary: str, may_be_hot: bool = True) -> Response:
     """Answer with a document, its gzip form where the client takes it, or 304.
 
     Args:
         vary: the request headers that chose this document.
+        may_be_hot: all that the answer depends on was named, so that it may be given again.
     """
+    headers = [
+        ("Content-Type", document.media_type),
+        ("Cache-Control", _REVALIDATE),
+        ("Vary", vary),
+    ]
+    if document.modified_at is not None:
+        headers.append(("Last-Modified", http_date(document.modified_at)))
     answer = HotAnswer(
-        headers=(
-            ("Content-Type", document.media_type),
-            ("Cache-Control", _REVALIDATE),
-            ("Last-Modified", http_date(document.modified_at)),
-            ("Vary", vary),
-        ),
+        headers=tuple(headers),
         body=document.body,
         etag=document.etag,
         compressed=document.compressed,
         compressed_etag=document.compressed_etag,
     )
-    request.environ[HOT_ANSWER] = answer
+    if may_be_hot:
+        request.environ[HOT_ANSWER] = answer
     return respond(answer)
 
 
@@ -155,7 +159,8 @@ def artifact_response(artifact: Artifact) -> Response:
         return Response(status=304, headers=headers)
     span = _asked_range(artifact)
     # The rest of a download that was broken off is none of its own.
-    if request.method == "GET" and (span is None or span[0] == 0):
+    is_begun = request.method == "GET" and (span is None or span[0] == 0)
+    if is_begun and artifact.download is not None:
         downloads.note(artifact.download)
     if span is None:
         return _whole(artifact, headers)

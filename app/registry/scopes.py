@@ -37,6 +37,17 @@ class Scope:
     origin: str
 
     @property
+    def root_url(self) -> str:
+        """Return the URL that the canonical paths of every format follow; ends with a slash."""
+        match self.kind:
+            case ScopeKind.PLATFORM:
+                return f"{self.origin}/"
+            case ScopeKind.ORGANIZATION:
+                return f"{self.origin}/o/{self.organization}/"
+            case ScopeKind.REPOSITORY:
+                return f"{self.origin}/r/{self.organization}/{self.repository}/"
+
+    @property
     def base_url(self) -> str:
         """Return the URL under which documents give their own URLs; ends with a slash."""
         return self.origin + self.prefix

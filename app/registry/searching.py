@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bson import ObjectId
-
 from app import access
 from app.auth.principal import Principal
 from app.models import Package, User, Version
 from app.models.rows import rows_of
 from app.registry import search_terms
 from app.registry.documents import Person
-from app.registry.repositories import organization_by_slug
+from app.registry.scope_repositories import repositories_in
 from app.registry.scopes import Scope, ScopeKind
 
 Row = dict[str, Any]  # a document as MongoDB holds it
@@ -128,7 +126,7 @@ def _condition(principal: Principal, scope: Scope, terms: Terms) -> Row | None:
         return None
     among: Row = {"protocol": scope.protocol}
     if scope.kind is not ScopeKind.PLATFORM:
-        among["_id"] = {"$in": list(_repositories_in(scope))}
+        among["_id"] = {"$in": [one.id for one in repositories_in(scope)]}
     readable = access.readable_repository_ids(principal, among=among)
     every.append({"repository": {"$in": list(readable)}})
     every += [search_terms.matching_keywords(group) for group in terms.keywords]
@@ -170,17 +168,6 @@ def _by_deprecation(terms: Terms) -> list[Row]:
         "as": "deprecated",
     }
     return [{"$lookup": look}, {"$match": {"$and": conditions}}]
-
-
-def _repositories_in(scope: Scope) -> frozenset[ObjectId]:
-    organization = organization_by_slug(scope.organization)
-    if organization is None:
-        return frozenset()
-    repositories = organization.of(scope.protocol)
-    if scope.kind is ScopeKind.ORGANIZATION:
-        return frozenset(one.id for one in repositories)
-    asked = next((one for one in repositories if one.name == scope.repository), None)
-    return frozenset() if asked is None else frozenset({asked.id, *asked.members})
 
 
 def _hits(packages: list[Row]) -> list[Hit]:

@@ -18,16 +18,37 @@ from pymongo.errors import DuplicateKeyError
 
 from app import audit
 from app.auth.principal import Principal
-from app.errors import Conflict, NameRefused
+from app.errors import Conflict, FileExists, NameRefused, VersionExists
 from app.extensions import coherence, group_commit
-from app.models import DistTag, File, NameClaim, Package, Version, in_transaction, similarity_key
+from app.models import (
+    DistTag,
+    File,
+    NameClaim,
+    Package,
+    Version,
+    VersionState,
+    in_transaction,
+    similarity_key,
+)
 from app.models.fields import now
 from app.models.rows import insert, rows_of
-from app.registry import claims
+from app.registry import claims, listings
+from app.registry.formats import format_of
 from app.registry.group_commit import GroupCommit
+from app.registry.listings import ListedChange
 from app.registry.resolution import PublishTarget
 from app.registry.search_terms import terms_of
 from app.registry.uploads import Published, Upload
+
+OF_TAKEN_VERSION = {
+    "state": 1,
+    "number": 1,
+    "display_number": 1,
+    "files.filename": 1,
+    "files.slot": 1,
+    "files.sha256": 1,
+}
+"""What :func:`refuse_taken` has to know of a version's row."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,27 +112,63 @@ def show(ready: Ready) -> Published:
     return _show_all([replace(ready, looks_again=True)])[0]
 
 
+def refuse_taken(row: Mapping[str, Any], upload: Upload) -> None:
+    """Refuse what is published already, or was.
+
+    Args:
+        row: of the version with the upload's number, at least as ``OF_TAKEN_VERSION`` says.
+        upload: what is to be published.
+
+    Raises:
+        VersionExists: the version is complete, or withdrawn.
+        FileExists: its files come one by one, and one is there.
+    """
+    sent = {one.staged.digests.sha256 for one in upload.files if not one.derived_from}
+    is_withdrawn = row["state"] == VersionState.WITHDRAWN
+    if is_withdrawn or not upload.slot:
+        raise VersionExists(
+            upload.name.display,
+            row["display_number"],
+            is_withdrawn=is_withdrawn,
+            is_identical=not is_withdrawn and sent == {one["sha256"] for one in row["files"]},
+        )
+    for one in row["files"]:
+        if one.get("slot") == upload.slot:
+            raise FileExists(
+                one["filename"],
+                is_identical=one["sha256"] in sent and one["filename"] == upload.files[0].filename,
+            )
+
+
 def _show_all(group: Sequence[Ready]) -> list[Published]:
     """Make versions of different packages visible, or none of them.
 
     Raises:
         DuplicateKeyError: a package, a claim on a flat name or a version that did not seem to
             be there is there.
+        VersionExists, FileExists: as for :func:`refuse_taken`.
         Conflict: a claim was lost, or a package published to another repository.
         NameRefused: another organization has claimed a flat name.
     """
 
     def work() -> list[Published]:
         claims.finish([one.claim for one in group])
-        changes = [_Change(one, row) for one, row in zip(group, _present(group), strict=True)]
+        changes = [
+            _Change(one, row, None if row is None else _begun_version(one, row))
+            for one, row in zip(group, _present(group), strict=True)
+        ]
         insert([one.name_claim() for one in changes if one.claims_name()])
         insert([one.new_package() for one in changes if one.row is None])
-        _update([one.package_update() for one in changes if one.row is not None])
-        insert([one.version() for one in changes])
+        _update(Package, [one.package_update() for one in changes if one.row is not None])
+        insert([one.version() for one in changes if one.begun is None])
+        _update(Version, [one.version_update() for one in changes if one.begun is not None])
         audit.record_all([one.event for one in group])
+        _list(changes)
         return [one.published for one in changes]
 
-    tags = {one.target.name.tag for one in group}
+    tags = {one.target.name.tag for one in group}.union(
+        *(listings.tags_to_publish(one.target) for one in group)
+    )
     taken_at = max(one.claim.taken_at for one in group)
     return coherence.change(tags, lambda: in_transaction(work, after=taken_at))
 
@@ -133,17 +190,47 @@ def _present(group: Sequence[Ready]) -> list[dict[str, Any] | None]:
     return [found.get(tuple(one.target.package_key.values())) for one in group]
 
 
-def _update(updates: Sequence[UpdateOne]) -> None:
+def _begun_version(ready: Ready, package: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the row of the version that gets another file; none where this is its first.
+
+    Raises:
+        VersionExists, FileExists: as for :func:`refuse_taken`.
+    """
+    upload = ready.upload
+    if not upload.slot:
+        return None  # It is complete, or the unique index says that it is there.
+    row = rows_of(Version).find_one(
+        {"package": package["_id"], "number": upload.number}, OF_TAKEN_VERSION
+    )
+    if row is not None:
+        refuse_taken(row, upload)
+    return row
+
+
+def _update(kind: type[Package | Version], updates: Sequence[UpdateOne]) -> None:
     if updates:
-        rows_of(Package).bulk_write(updates)
+        rows_of(kind).bulk_write(updates)
+
+
+def _list(changes: Sequence[_Change]) -> None:
+    by_protocol: dict[str, list[ListedChange]] = {}
+    for one in changes:
+        by_protocol.setdefault(one.ready.target.name.protocol, []).append(one.listed())
+    for protocol, listed in by_protocol.items():
+        listings.record(protocol, listed)
 
 
 @dataclass(frozen=True)
 class _Change:
-    """What becomes visible with one version, beside the row of its package as it is."""
+    """What becomes visible with one version, beside the row of its package as it is.
+
+    Attributes:
+        begun: the row of the version, where it is there and gets another file.
+    """
 
     ready: Ready
     row: dict[str, Any] | None
+    begun: dict[str, Any] | None
     new_id: ObjectId = field(default_factory=ObjectId)
 
     @property
@@ -164,6 +251,26 @@ class _Change:
             facts=dict(upload.facts),
             published_by=self.ready.user_id,
             published_at=self.ready.moment,
+        )
+
+    def version_update(self) -> UpdateOne:
+        """Add the files to a version that is there."""
+        files = [one.to_mongo() for one in self.ready.files]
+        return UpdateOne({"_id": (self.begun or {})["_id"]}, {"$push": {"files": {"$each": files}}})
+
+    def listed(self) -> ListedChange:
+        """Say what a list may show of it."""
+        target, row = self.ready.target, self.row
+        return ListedChange(
+            package=self.published.package_id,
+            organization=target.repository.organization_id,
+            repository=target.repository.id,
+            name=target.name.normal,
+            display=target.name.display,
+            is_renamed=row is None
+            or row.get("deleted_at") is not None
+            or row["display_name"] != target.name.display,
+            added=() if self.begun is not None else (self.ready.upload.display_number,),
         )
 
     def new_package(self) -> Package:
@@ -199,13 +306,14 @@ class _Change:
         tags = _tags({one["name"]: one["number"] for one in row.get("tags", ())}, upload)
         fields: dict[str, Any] = {
             "repository": target.repository.id,
+            "display_name": target.name.display,
             "tags": [{"name": name, "number": number} for name, number in tags.items()],
             "published_at": self.ready.moment,
             "updated_at": self.ready.moment,
         }
         if not row.get("owners"):
             fields["owners"] = [self.ready.user_id]
-        if not upload.default_tag or tags.get(upload.default_tag) == upload.number:
+        if self._speaks_for_package(tags):
             fields["latest_number"] = upload.number
             fields["summary"] = upload.summary
             fields["keywords"] = list(upload.keywords)
@@ -215,6 +323,15 @@ class _Change:
             {"_id": row["_id"]},
             {"$set": fields, "$unset": {"deleted_at": ""}, "$inc": {"revision": 1}},
         )
+
+    def _speaks_for_package(self, tags: Mapping[str, str]) -> bool:
+        upload, before = self.ready.upload, (self.row or {}).get("latest_number")
+        if upload.default_tag:
+            return tags.get(upload.default_tag) == upload.number
+        precedence = format_of(self.ready.target.name.protocol).precedence
+        if precedence is None or not before:
+            return True
+        return bool(precedence(upload.number) >= precedence(before))
 
     def _terms(self) -> list[str]:
         upload = self.ready.upload

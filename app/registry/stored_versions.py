@@ -44,6 +44,7 @@ class StoredVersions:
                 md5=one.get("md5") or "",
             )
             for one in version_row(package, number, without=_UNSHOWN)["files"]
+            if not one.get("derived_from")
         ]
 
     def readme(self, package: PackageRef, number: str) -> str:

@@ -14,11 +14,19 @@ from app.storage.base import Staged
 
 @dataclass(frozen=True, kw_only=True)
 class UploadedFile:
-    """One artifact that arrived, checked and staged."""
+    """One artifact that arrived, checked and staged, or what goes with it.
+
+    Attributes:
+        derived_from: the file that this was taken out of, or goes with; it is no upload of
+            its own, and fetching it no download.
+        facts: what the protocol's renderer wants to know of it, as JSON values.
+    """
 
     filename: str
     staged: Staged
     media_type: str = "application/octet-stream"
+    derived_from: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +39,8 @@ class Upload:
         tags: movable names to point at it.
         default_tag: is pointed at it too where the package has no such tag yet.
         facts: what the protocol's renderer wants beside the manifest, as JSON values.
+        slot: what of the version these files are, where its files come one by one; a
+            version that is there already keeps its own manifest, README and facts.
     """
 
     name: PackageName
@@ -44,6 +54,7 @@ class Upload:
     tags: frozenset[str] = frozenset()
     default_tag: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
+    slot: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,18 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app import audit
 from app.access import Action
 from app.auth.principal import Principal
 from app.errors import Conflict
-from app.models import Package, Version, VersionState
-from app.models.rows import rows_of
-from app.registry import changes
 from app.registry.formats import Dependency, format_of
 from app.registry.listing import Page, PageRequest, slice_page
 from app.registry.package_management import FoundPackage, find, unless_stale
 from app.registry.stored_versions import StoredVersions, version_row
 from app.registry.version_views import FileView, VersionSource, VersionView
+from app.registry.yanking import yank_version
 
 _STORED = StoredVersions()
 
@@ -98,19 +95,9 @@ def set_yanked(
     instead = format_of(found.row["protocol"]).instead_of_yanking
     if instead:
         raise Conflict(instead)
-    row = version_row(found.ref, number)
-
-    def work(_package: Package) -> VersionView:
-        rows_of(Version).update_one(
-            {"_id": row["_id"], "state": VersionState.PUBLISHED},
-            {"$set": {"is_yanked": yanked, "yank_reason": reason if yanked else ""}},
-        )
-        action = audit.AuditAction.PACKAGE_YANK if yanked else audit.AuditAction.PACKAGE_UNYANK
-        changes.record(principal, found.ref, action, version=row["number"], reason=reason)
-        return _STORED.get(found.ref, number)
-
-    changed, _revision = changes.change_package(found.ref, work)
-    return changed
+    row = version_row(found.ref, number, without=("readme", "manifest", "facts"))
+    yank_version(principal, found.ref, row["number"], yanked=yanked, reason=reason)
+    return _STORED.get(found.ref, number)
 
 
 def list_files(

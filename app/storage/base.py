@@ -68,6 +68,7 @@ class Digests:
     sha1: str = ""
     sha512: str = ""
     md5: str = ""
+    blake2b_256: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -295,7 +296,7 @@ class ObjectStore(Protocol):
         Args:
             limit_bytes: more than this raises ``TooLarge`` while writing.
             what: names the artifact in that error.
-            algorithms: of ``sha1 sha512 md5``, computed beside SHA-256.
+            algorithms: of ``sha1 sha512 md5 blake2b_256``, computed beside SHA-256.
         """
 
     def reveal(self, staged: Staged, key: str) -> None:

@@ -13,7 +13,8 @@ from app.errors import TooLarge
 from app.storage.base import Digests, Stage, Staged
 from app.storage.files import full_disk_is_unavailable
 
-_ALGORITHMS = frozenset({"sha1", "sha512", "md5"})
+_BLAKE2B_256_BYTES = 32
+_ALGORITHMS = frozenset({"sha1", "sha512", "md5", "blake2b_256"})
 
 
 class StagingArea:
@@ -69,9 +70,7 @@ class LocalStage(Stage):
         self._path = path
         self._limit_bytes = limit_bytes
         self._what = what
-        self._hashes = {
-            name: hashlib.new(name, usedforsecurity=False) for name in ("sha256", *algorithms)
-        }
+        self._hashes = {name: _new_hash(name) for name in ("sha256", *algorithms)}
         with full_disk_is_unavailable():
             self._file = path.open("xb")
 
@@ -111,6 +110,12 @@ class LocalStage(Stage):
         self._path.unlink(missing_ok=True)
         with suppress(OSError):  # What could not be written is not wanted either.
             self._file.close()
+
+
+def _new_hash(name: str) -> hashlib._Hash | hashlib.blake2b:
+    if name == "blake2b_256":
+        return hashlib.blake2b(digest_size=_BLAKE2B_256_BYTES)
+    return hashlib.new(name, usedforsecurity=False)
 
 
 class LocalStaged(Staged):

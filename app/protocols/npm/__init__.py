@@ -14,13 +14,8 @@ from app.protocols.npm.routes import blueprint
 
 
 def _claims_path(path: str) -> bool:
-    """Take ``/@scope/…``, ``/-/…``, and, after all other formats, whatever is left.
-
-    ``path`` follows a scope's prefix; what the registry keeps for itself at the root never
-    gets here.
-    """
-    del path
-    return True
+    """Take ``/@scope/…`` and ``/-/…``; names without a scope are what is left to it."""
+    return path.startswith(("/@", "/-/"))
 
 
 def _read_credentials(asked: Request) -> Credentials | None:
@@ -41,6 +36,7 @@ PROTOCOL = PackageProtocol(
     spec_url="https://github.com/npm/registry/blob/main/docs/REGISTRY-API.md",
     blueprint=blueprint,
     claims_path=_claims_path,
+    takes_the_rest=True,
     read_credentials=_read_credentials,
     render_error=_render_error,
     format=FORMAT,

@@ -1,0 +1,210 @@
+"""Lists of packages: what they are made of, and how each process keeps up with them.
+
+A change that such a list shows adds an entry to the protocol's log, in the transaction that
+makes it. A process folds the entries of the repositories that some caller may read into the
+list that it shows them, and of what was published since then it reads the new entries only:
+a list is updated, never rebuilt. Two callers who may read the same repositories share it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, Generic, Protocol, TypeVar, cast
+
+from bson import ObjectId
+
+from app.extensions import coherence, listing_folds
+from app.models import Counter, ListingEntry, NameClaim
+from app.models.rows import insert, rows_of
+from app.registry.formats import format_of
+from app.registry.resolution import PublishTarget
+
+_MOST_FOLDS = 64
+
+Shown = TypeVar("Shown")
+Shown_co = TypeVar("Shown_co", covariant=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedChange:
+    """What happened to one package, as far as a list could show it.
+
+    Attributes:
+        organization: whose it is.
+        name, display: the package's name in normal form, and as its publisher spells it.
+        is_listed: whether the package is there afterwards.
+        is_renamed: it was not there before, or was displayed in another way.
+        added, removed: numbers of versions, as their publishers spell them.
+    """
+
+    package: ObjectId
+    organization: ObjectId
+    repository: ObjectId
+    name: str
+    display: str
+    is_listed: bool = True
+    is_renamed: bool = False
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+class Fold(Protocol[Shown_co]):
+    """A list that is being kept up to date."""
+
+    def add(self, entries: Sequence[str]) -> None:
+        """Take in new entries, in their order."""
+
+    def show(self) -> Shown_co:
+        """Return the list as it is now; what is returned does not change any more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListKind(Generic[Shown]):
+    """One kind of list.
+
+    Attributes:
+        name: unique among all protocols: ``pypi/projects``.
+        begin: returns an empty one.
+    """
+
+    name: str
+    protocol: str
+    begin: Callable[[], Fold[Shown]]
+
+
+def tags_of(protocol: str, repositories: Iterable[ObjectId]) -> set[str]:
+    """Return what lists of some repositories depend on; none where the format has no lists."""
+    if format_of(protocol).listed is None:
+        return set()
+    return {f"listing:{repository}" for repository in repositories}
+
+
+def tags_to_publish(target: PublishTarget) -> set[str]:
+    """Return what lists depend on that may show what is about to be published."""
+    return tags_of(target.name.protocol, [target.repository.id])
+
+
+def record(protocol: str, changes: Sequence[ListedChange]) -> None:
+    """Add what changed to the log; within the transaction that changes it, as its last step.
+
+    Numbers are given out to one transaction at a time, so that who sees one sees all before.
+    """
+    listed = format_of(protocol).listed
+    if listed is None:
+        return
+    said = [(one, text) for one in changes if (text := listed(one)) is not None]
+    if not said:
+        return
+    holders = _holders(protocol, [one.name for one, _text in said])
+    first = Counter.take(f"listing:{protocol}", len(said))
+    insert(
+        [
+            ListingEntry(
+                id=ObjectId(),
+                protocol=protocol,
+                sequence=sequence,
+                repository=one.repository,
+                name=one.name,
+                holds_name=holders.get(one.name) == one.organization,
+                text=text,
+            )
+            for sequence, (one, text) in enumerate(said, first)
+        ]
+    )
+
+
+def forget(repository: ObjectId) -> None:
+    """Remove the log of a repository that is removed; within the same transaction."""
+    rows_of(ListingEntry).delete_many({"repository": repository})
+
+
+def shown(kind: ListKind[Shown], repositories: frozenset[ObjectId], *, of_holders: bool) -> Shown:
+    """Return a list as it is now.
+
+    Args:
+        kind: which one.
+        repositories: whose packages it shows: those that the caller may read.
+        of_holders: show only packages that hold their name at the platform scope.
+    """
+
+    def load() -> Shown:
+        coherence.depends_on(*tags_of(kind.protocol, repositories))
+        return listing_folds.of(kind, repositories, of_holders=of_holders).update()
+
+    return coherence.cached(("listing", kind.name, repositories, of_holders), load)
+
+
+def _holders(protocol: str, names: Sequence[str]) -> dict[str, ObjectId]:
+    rows = rows_of(NameClaim).find(
+        {"protocol": protocol, "name": {"$in": list(names)}}, {"name": 1, "organization": 1}
+    )
+    return {row["name"]: row["organization"] for row in rows}
+
+
+@dataclass
+class _Followed(Generic[Shown]):
+    """A fold, and how far in the log it is.
+
+    Attributes:
+        last: the last entry that it has; none at the beginning.
+    """
+
+    kind: ListKind[Shown]
+    where: dict[str, Any]
+    fold: Fold[Shown]
+    last: ObjectId | None = None
+    sequence: int = 0
+    lock: Lock = field(default_factory=Lock)
+
+    def update(self) -> Shown:
+        """Read what came since, and return the list.
+
+        A log that no longer has the entry that was read last is another one: MongoDB was
+        restored from a backup. Then the list is made anew.
+        """
+        with self.lock:
+            rows = self._rows()
+            if self.last is not None and (not rows or rows[0]["_id"] != self.last):
+                self.fold, self.last, self.sequence = self.kind.begin(), None, 0
+                rows = self._rows()
+            elif self.last is not None:
+                rows = rows[1:]
+            if rows:
+                self.fold.add([row["text"] for row in rows])
+                self.last, self.sequence = rows[-1]["_id"], rows[-1]["sequence"]
+            return self.fold.show()
+
+    def _rows(self) -> list[dict[str, Any]]:
+        found = rows_of(ListingEntry).find(
+            {**self.where, "sequence": {"$gte": self.sequence}}, {"sequence": 1, "text": 1}
+        )
+        return list(found.sort("sequence", 1))
+
+
+class ListingFolds:
+    """The lists that one process keeps up with: those that were asked for most recently."""
+
+    def __init__(self) -> None:
+        self._followed: OrderedDict[object, _Followed[Any]] = OrderedDict()
+
+    def of(
+        self, kind: ListKind[Shown], repositories: frozenset[ObjectId], *, of_holders: bool
+    ) -> _Followed[Shown]:
+        """Return a list, which may not be up to date yet."""
+        key = (kind.name, repositories, of_holders)
+        found = self._followed.get(key)
+        if found is None:
+            where: dict[str, Any] = {
+                "protocol": kind.protocol,
+                "repository": {"$in": sorted(repositories)},
+            }
+            if of_holders:
+                where["holds_name"] = True
+            found = self._followed[key] = _Followed(kind, where, kind.begin())
+        self._followed.move_to_end(key)
+        while len(self._followed) > _MOST_FOLDS:
+            self._followed.popitem(last=False)
+        return cast("_Followed[Shown]", found)

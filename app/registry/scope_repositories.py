@@ -1,0 +1,132 @@
+"""The repositories that a scope serves, and what a caller may do in any of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bson import ObjectId
+
+from app import access
+from app.access import Action, RepositoryFacts
+from app.auth.principal import Principal
+from app.errors import Forbidden, NotFound, Unauthenticated
+from app.models import OrganizationRole, RepositoryKind
+from app.registry.repositories import (
+    OrganizationFacts,
+    default_organization,
+    organization_by_id,
+    organization_by_slug,
+)
+from app.registry.scopes import Scope, ScopeKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadableRepositories:
+    """What a caller may read in a scope.
+
+    Attributes:
+        is_platform: it is the platform's scope: of packages of one flat name it shows that
+            which holds the name.
+    """
+
+    ids: frozenset[ObjectId]
+    is_platform: bool
+
+
+def is_in_scope(scope: Scope, organization: OrganizationFacts, repository: RepositoryFacts) -> bool:
+    """Whether a scope below the platform's serves a repository of its organization."""
+    if scope.kind is not ScopeKind.REPOSITORY:
+        return True
+    asked = organization.named(scope.repository)
+    if asked is None or asked.protocol != scope.protocol:
+        return False
+    return repository.id == asked.id or repository.id in asked.members
+
+
+def repositories_in(scope: Scope) -> tuple[RepositoryFacts, ...]:
+    """Return the repositories that an organization's or a repository's scope serves."""
+    organization = organization_by_slug(scope.organization)
+    if organization is None:
+        return ()
+    found = organization.of(scope.protocol)
+    return tuple(one for one in found if is_in_scope(scope, organization, one))
+
+
+def readable(principal: Principal, scope: Scope) -> ReadableRepositories:
+    """Return the repositories of a scope that the caller may read, for lists of packages.
+
+    Raises:
+        Unauthenticated: the caller is anonymous, and there is nothing public.
+        NotFound: the scope is not for this caller to know of.
+    """
+    if scope.kind is ScopeKind.PLATFORM:
+        ids = access.readable_repository_ids(principal, among={"protocol": scope.protocol})
+    else:
+        found = repositories_in(scope)
+        ids = frozenset(one.id for one in found if access.may(principal, Action.READ, one))
+    if not ids:
+        _require_known(principal, scope)
+    return ReadableRepositories(ids=ids, is_platform=scope.kind is ScopeKind.PLATFORM)
+
+
+def require_publisher(principal: Principal, scope: Scope) -> None:
+    """Make sure that a caller may publish something in a scope, whatever it is.
+
+    For formats whose uploads name the package within the body: who may publish nothing is
+    refused before it is read. What it turns out to be is for ``resolution.for_publish``.
+
+    Raises:
+        Unauthenticated: nobody is signed in.
+        NotFound: the scope is not for this caller to know of.
+        Forbidden: they may not publish anything there.
+    """
+    if principal.is_anonymous:
+        raise Unauthenticated("You must sign in to publish. Create an API token and use it.")
+    if scope.kind is ScopeKind.PLATFORM:
+        if access.organizations_writable_by(principal, scope.protocol):
+            return
+        organization = _meant_organization(principal)
+        repositories = () if organization is None else organization.of(scope.protocol)
+    else:
+        _require_known(principal, scope)
+        organization = organization_by_slug(scope.organization)
+        repositories = repositories_in(scope)
+    hosted = [one for one in repositories if one.kind is RepositoryKind.HOSTED]
+    if any(access.may_to_some_package(principal, Action.PUBLISH, one) for one in hosted):
+        return
+    if hosted:
+        access.require(principal, Action.PUBLISH, hosted[0])
+    if organization is not None and scope.kind is not ScopeKind.REPOSITORY:
+        role = access.organization_role(principal, organization.id)
+        if not hosted and role in {OrganizationRole.OWNER, OrganizationRole.ADMIN}:
+            access.require_token_allows(principal, Action.PUBLISH, scope.protocol, organization.id)
+            return
+    raise Forbidden(
+        f"There is no {scope.protocol} repository at {scope.base_url} that you may publish to. "
+        "Publish to the scope of an organization in which you may."
+    )
+
+
+def _meant_organization(principal: Principal) -> OrganizationFacts | None:
+    bound = principal.limits.sole_organization
+    return default_organization() if bound is None else organization_by_id(ObjectId(bound))
+
+
+def _require_known(principal: Principal, scope: Scope) -> None:
+    """Refuse a scope that the caller may not know of; the platform's is everybody's."""
+    if principal.is_anonymous:
+        raise Unauthenticated
+    if scope.kind is ScopeKind.PLATFORM:
+        return
+    organization = organization_by_slug(scope.organization)
+    if organization is None:
+        raise NotFound(f"There is no organization {scope.organization}.")
+    if scope.kind is ScopeKind.ORGANIZATION:
+        if not access.may_see_organization(principal, organization.id):
+            raise NotFound(f"There is no organization {scope.organization}.")
+        return
+    repository = organization.named(scope.repository)
+    if repository is None or repository.protocol != scope.protocol:
+        raise NotFound(f"There is no {scope.protocol} repository at {scope.base_url}.")
+    if access.role_on(principal, repository) < access.Role.READER:
+        raise NotFound(f"There is no {scope.protocol} repository at {scope.base_url}.")
