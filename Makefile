@@ -26,7 +26,9 @@ check: $(VENV)/development ## Check format, style, types and the direction of im
 	$(PYTHON) -m mypy
 	$(VENV)/bin/lint-imports
 
-clients: $(VENV)/development .clients/javascript/installed .clients/oci/installed ## Drive real package managers against a running Packhouse
+CLIENTS := $(patsubst %,.clients/%/installed,javascript oci python ruby)
+
+clients: $(VENV)/development $(CLIENTS) ## Drive real package managers against a running Packhouse
 	$(PYTHON) -m pytest -m client $(ARGS)
 
 fuzz: $(VENV)/development ## Hold the API against its OpenAPI document with generated requests; reports are in build/fuzz
@@ -39,7 +41,7 @@ bench: $(VENV)/development ## Measure, side by side with what one would use inst
 	$(PYTHON) -m bench.run $(ARGS)
 
 lock: $(VENV)/development ## Compile requirements*.in to pinned requirements*.txt
-	for name in requirements requirements-standalone requirements-dev; do \
+	for name in requirements requirements-standalone requirements-dev tests/clients/pypi/tools; do \
 		$(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 			--no-header --no-emit-index-url --no-emit-find-links $$name.in -o $$name.txt || exit; \
 	done
@@ -82,6 +84,25 @@ JAVASCRIPT := $(addprefix tests/clients/javascript/,package.json package-lock.js
 		PATH="$$node/bin:$$PATH" node "$$node/lib/node_modules/npm/bin/npm-cli.js" \
 			ci --prefix $(@D) --ignore-scripts --loglevel=error
 	@touch $@
+
+UV := env -u VIRTUAL_ENV $(VENV)/bin/uv
+
+.clients/python/installed: tests/clients/pypi/tools.txt tests/clients/pypi/pips.txt $(VENV)/development
+	@echo 'Installing the Python package managers into $(@D)'
+	@rm -rf $(@D)
+	@$(UV) venv --quiet --python $(PYTHON) $(@D)/tools
+	@$(UV) pip install --quiet --python $(@D)/tools --require-hashes -r $<
+	@# Without an environment around it: each test lends its own to one of them.
+	@grep '^pip==' tests/clients/pypi/pips.txt | while read -r release hash; do \
+		echo "$$release $$hash" | $(UV) pip install --quiet --python $(PYTHON) \
+			--target $(@D)/pip-$${release#pip==} --require-hashes -r - || exit; \
+	done
+	@touch $@
+
+# Where Maven, which fetches it, is missing this is not made, and is tried again the next time.
+
+.clients/ruby/installed: tests/clients/rubygems/releases.txt
+	@tests/clients/rubygems/install.sh $< $(@D)
 
 # Where Go is missing these are not made, and are tried again the next time.
 
