@@ -84,6 +84,12 @@ class NameRefused(Forbidden):
     code = "name_refused"
 
 
+class NameTooSimilar(NameRefused):
+    """A package name is too similar to another: one could be taken for the other."""
+
+    code = "name_too_similar"
+
+
 class NotFound(RegistryError):
     """It is not there, or the caller may not know that it is."""
 
@@ -99,6 +105,13 @@ class MethodNotAllowed(RegistryError):
 
     status = 405
     code = "method_not_allowed"
+
+
+class Gone(RegistryError):
+    """It was there once, in other registries, and is not any more."""
+
+    status = 410
+    code = "gone"
 
 
 class Conflict(RegistryError):

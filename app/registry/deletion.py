@@ -43,7 +43,7 @@ def withdraw_versions(
     def work(row: Package) -> None:
         before = _published(row)
         gone = [one["number"] for one in before if one["number"] in numbers]
-        shown = [one["display_number"] for one in before if one["number"] in numbers]
+        shown = _listed([one for one in before if one["number"] in numbers])
         Version.objects(package=package.id, number__in=gone, state=VersionState.PUBLISHED).update(
             set__state=VersionState.WITHDRAWN, set__withdrawn_at=now()
         )
@@ -69,7 +69,7 @@ def delete_package(
     """Withdraw every version and leave a tombstone that keeps the name."""
 
     def work(row: Package) -> None:
-        gone = [one["display_number"] for one in _published(row)]
+        gone = _listed(_published(row))
         Version.objects(package=package.id, state=VersionState.PUBLISHED).update(
             set__state=VersionState.WITHDRAWN, set__withdrawn_at=now()
         )
@@ -94,6 +94,11 @@ def _published(row: Package) -> list[dict[str, Any]]:
         {"number": 1, "display_number": 1, "is_yanked": 1, "_id": 0},
     )
     return list(found.sort([("published_at", 1), ("_id", 1)]))
+
+
+def _listed(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the numbers that lists may show; what was yanked was taken out of them before."""
+    return [one["display_number"] for one in rows if not one.get("is_yanked")]
 
 
 def _tags_of(row: Package) -> dict[str, str]:

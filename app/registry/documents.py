@@ -223,11 +223,11 @@ def _render(snapshot: Snapshot, kind: DocumentKind, base_url: str) -> Document:
     return make_document(body, kind.media_type, modified_at=snapshot.package["updated_at"])
 
 
-def make_document(
-    body: bytes, media_type: str, *, modified_at: datetime | None = None
-) -> Document:
+def make_document(body: bytes, media_type: str, *, modified_at: datetime | None = None) -> Document:
     """Return a body with its ETags and its gzip form."""
     compressed = off_hub(_compress, body) if len(body) >= _WORTH_COMPRESSING_BYTES else None
+    if compressed is not None and len(compressed) >= len(body):
+        compressed = None
     digest = base64.urlsafe_b64encode(hashlib.sha256(body).digest()[:18]).decode()
     return Document(
         body=body,

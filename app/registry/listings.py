@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from threading import Lock
 from typing import Any, Generic, Protocol, TypeVar, cast
 
@@ -51,10 +52,23 @@ class ListedChange:
     removed: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """What the log holds of one change.
+
+    Attributes:
+        text: the protocol's own.
+        at: when it was written, to the second, UTC.
+    """
+
+    text: str
+    at: datetime
+
+
 class Fold(Protocol[Shown_co]):
     """A list that is being kept up to date."""
 
-    def add(self, entries: Sequence[str]) -> None:
+    def add(self, entries: Sequence[Entry]) -> None:
         """Take in new entries, in their order."""
 
     def show(self) -> Shown_co:
@@ -173,7 +187,9 @@ class _Followed(Generic[Shown]):
             elif self.last is not None:
                 rows = rows[1:]
             if rows:
-                self.fold.add([row["text"] for row in rows])
+                self.fold.add(
+                    [Entry(text=row["text"], at=row["_id"].generation_time) for row in rows]
+                )
                 self.last, self.sequence = rows[-1]["_id"], rows[-1]["sequence"]
             return self.fold.show()
 

@@ -18,7 +18,14 @@ from mongoengine import NotUniqueError
 from app import access, audit
 from app.access import Action, RepositoryFacts, Role
 from app.auth.principal import Principal
-from app.errors import Forbidden, NameRefused, NotFound, RegistryError, Unauthenticated
+from app.errors import (
+    Forbidden,
+    NameRefused,
+    NameTooSimilar,
+    NotFound,
+    RegistryError,
+    Unauthenticated,
+)
 from app.extensions import coherence
 from app.models import (
     NameClaim,
@@ -406,7 +413,7 @@ def _may_claim(
         )
         is_shown = other is not None and is_shown_to(principal, other)
         similar = f"the existing package {row['name']}" if is_shown else "another name"
-        raise NameRefused(
+        raise NameTooSimilar(
             f"The name {name.display} is too similar to {similar}. "
             "Choose a name that differs by more than case, '-', '_' or '.'."
         )

@@ -38,6 +38,7 @@ _SHOWN_OF_PACKAGE = {
 _SHOWN_OF_VERSION: Row = {
     "package": 1,
     "published_at": 1,
+    "files": 1,
     "manifest": {
         "$cond": [
             {"$lte": [{"$binarySize": "$manifest"}, _LARGEST_MANIFEST_BYTES]},
@@ -76,11 +77,13 @@ class Hit:
     Attributes:
         package: of its row, what ``_SHOWN_OF_PACKAGE`` names.
         manifest: of its newest version; none where it is larger than a list of many can hold.
+        files: of that version, as its row has them.
         published_at: of that version, UTC.
     """
 
     package: Row
     manifest: bytes | None
+    files: list[Row]
     published_at: datetime
     owners: tuple[Person, ...]
 
@@ -185,6 +188,7 @@ def _hits(packages: list[Row]) -> list[Hit]:
         Hit(
             package=one,
             manifest=versions[one["_id"]].get("manifest"),
+            files=versions[one["_id"]].get("files") or [],
             published_at=versions[one["_id"]]["published_at"],
             owners=tuple(people[user] for user in one.get("owners", ()) if user in people),
         )

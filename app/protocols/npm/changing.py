@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from bson import ObjectId
-
 from app import access
 from app.access import Action
-from app.auth import users
 from app.auth.principal import Principal
-from app.errors import InvalidInput, NotFound, StaleRevision
+from app.errors import InvalidInput, StaleRevision
 from app.protocols.npm import parsing, rendering
-from app.registry import changes, deletion
+from app.registry import changes, deletion, package_owners
 from app.registry.documents import read_snapshot
-from app.registry.package_management import unless_stale
 from app.registry.resolution import PackageRef
 
 LATEST = "latest"
@@ -55,48 +51,9 @@ def replace_owners(principal: Principal, package: PackageRef, change: parsing.Ow
     return changes.set_owners(
         principal,
         package,
-        [_active_user(one.username) for one in change.maintainers],
+        [package_owners.active_user(one.username) for one in change.maintainers],
         expected_revision=expected_revision(package, change.revision),
     )
-
-
-def add_owner(principal: Principal, package: PackageRef, username: str) -> None:
-    """Make somebody an owner; who is one stays one.
-
-    Raises:
-        InvalidInput: there is no such user.
-    """
-    user = _active_user(username)
-
-    def attempt() -> None:
-        snapshot = read_snapshot(package.id)
-        owners = snapshot.package.get("owners") or []
-        if user not in owners:
-            changes.set_owners(
-                principal, package, [*owners, user], expected_revision=snapshot.revision
-            )
-
-    unless_stale(attempt)
-
-
-def remove_owner(principal: Principal, package: PackageRef, username: str) -> None:
-    """Take an owner away; the account may be closed.
-
-    Raises:
-        NotFound: that is the username of no owner.
-        InvalidInput: nobody would be left.
-    """
-    user = users.by_identifier(username)
-
-    def attempt() -> None:
-        snapshot = read_snapshot(package.id)
-        owners = snapshot.package.get("owners") or []
-        if user is None or user.id not in owners:
-            raise NotFound(f"{username} is no owner of {package.name.display}.")
-        left = [one for one in owners if one != user.id]
-        changes.set_owners(principal, package, left, expected_revision=snapshot.revision)
-
-    unless_stale(attempt)
 
 
 def remove_versions(principal: Principal, package: PackageRef, change: parsing.Removal) -> int:
@@ -141,14 +98,6 @@ def withdraw_tarball(
         deletion.withdraw_versions(
             principal, package, numbers, default_tag=LATEST, expected_revision=number
         )
-
-
-def _active_user(username: str) -> ObjectId:
-    user = users.by_identifier(username)
-    if user is None or not user.is_active:
-        raise InvalidInput(f"There is no user with the username {username}.")
-    found: ObjectId = user.id
-    return found
 
 
 def _require_published(package: PackageRef, numbers: frozenset[str]) -> None:

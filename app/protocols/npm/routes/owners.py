@@ -10,10 +10,10 @@ from flask import Response
 from app.access import Action
 from app.auth.current import current_principal
 from app.errors import InvalidInput
-from app.protocols.npm import changing, identity
+from app.protocols.npm import identity
 from app.protocols.npm.answers import json_object, json_response
 from app.protocols.npm.routes import blueprint
-from app.registry import resolution
+from app.registry import package_owners, resolution
 from app.registry.resolution import PackageRef
 from app.registry.scopes import current_scope
 
@@ -25,14 +25,14 @@ def add_owner(name: str) -> Response:
     username = json_object().get("user")
     if not isinstance(username, str):
         raise InvalidInput("'user' must be a username.")
-    changing.add_owner(current_principal(), package, username)
+    package_owners.add_owner(current_principal(), package, username)
     return json_response({"ok": True})
 
 
 @blueprint.delete("/-/package/<npm_name:name>/owners/<username>")
 def remove_owner(name: str, username: str) -> Response:
     """Take an owner away; one has to be left."""
-    changing.remove_owner(current_principal(), _maintained(name), username)
+    package_owners.remove_owner(current_principal(), _maintained(name), username)
     return json_response({"ok": True})
 
 
