@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from marshmallow import fields, validate
+import re
 
-from app.api.edits import Check
+from marshmallow import ValidationError, fields, validate, validates
+
+from app.api.edits import Check, Edit
 from app.api.resource import Resource
-from app.api.schemas import LONGEST_NAME, WITHOUT_NUL, Moment, PageQuery, Strict, UserSummarySchema
+from app.api.schemas import (
+    LONGEST_NAME,
+    WITHOUT_NUL,
+    Content,
+    Moment,
+    PageQuery,
+    Sequence,
+    Strict,
+    UserSummarySchema,
+    names,
+    text,
+)
 from app.auth.current import current_principal
+from app.models import PackageStatus
 from app.registry import package_management
 from app.registry.listing import Page, PageRequest
-from app.registry.package_management import SORT_ORDERS, PackageFilter, PackageView
+from app.registry.package_management import SORT_ORDERS, PackageContent, PackageFilter, PackageView
+
+_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+/[!-~]*")
 
 resource = Resource("packages", "Packages that you may read, whatever their format.")
 
@@ -40,6 +56,32 @@ class PackagesQuery(PageQuery):
     sort = fields.String(load_default="name", validate=validate.OneOf(list(SORT_ORDERS)))
 
 
+class PackageContentSchema(Content):
+    """What a package's maintainers say of it to its clients, where these are told (PyPI)."""
+
+    makes = PackageContent
+
+    status = fields.Enum(
+        PackageStatus,
+        by_value=True,
+        load_default=PackageStatus.ACTIVE,
+        metadata={
+            "description": "`archived`: it takes no more versions; `quarantined`: it gives none."
+        },
+    )
+    status_reason = text(load_default="")
+    alternate_locations = names(
+        load_default=(),
+        metadata={"description": "URLs under which other registries have the same project."},
+    )
+
+    @validates("alternate_locations")
+    def _are_urls(self, value: tuple[str, ...], data_key: str) -> None:
+        del data_key
+        if not all(_URL.fullmatch(one) for one in value):
+            raise ValidationError("Give http or https URLs.")
+
+
 class PackageSchema(Strict):
     """A package."""
 
@@ -53,6 +95,9 @@ class PackageSchema(Strict):
     summary = fields.String(required=True)
     keywords = fields.List(fields.String(), required=True)
     latest_version = fields.String(required=True)
+    status = fields.Enum(PackageStatus, by_value=True, required=True)
+    status_reason = fields.String(required=True)
+    alternate_locations = Sequence(fields.String(), required=True)
     tags = fields.Dict(
         keys=fields.String(),
         values=fields.String(),
@@ -81,6 +126,12 @@ def get_package_by_name(protocol: str, organization: str, name: str) -> PackageV
 def get_package(package: str) -> PackageView:
     """Get a package."""
     return package_management.get_package(current_principal(), package)
+
+
+@resource.edit("/packages/<package>", content=PackageContentSchema, answer=PackageSchema)
+def update_package(edit: Edit[PackageView, PackageContent], package: str) -> PackageView:
+    """Change a package's status, or where else it is: PyPI's clients are told."""
+    return package_management.update_package(current_principal(), package, edit)
 
 
 @resource.delete("/packages/<package>", shown_as=PackageSchema)

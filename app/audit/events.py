@@ -27,6 +27,7 @@ class AuditAction(StrEnum):
 
     PACKAGE_PUBLISH = "package.publish"
     PACKAGE_READ = "package.read"
+    PACKAGE_UPDATE = "package.update"
     PACKAGE_DEPRECATE = "package.deprecate"
     PACKAGE_YANK = "package.yank"
     PACKAGE_UNYANK = "package.unyank"

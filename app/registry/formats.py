@@ -69,6 +69,7 @@ class PackageFormat:
         precedence: by which versions are compared, from a number in normal form: the
             greatest speaks for the package. None: the newest does, or a tag says it.
         hides_yanked: a yanked version is not given to anybody any more.
+        has_status: its clients are told whether a package is cared for, and where else it is.
         listed: what a change says in the lists of the format's packages; None where they do
             not show it. Called within the change's transaction. None: there are no lists.
     """
@@ -85,6 +86,7 @@ class PackageFormat:
     names_repositories: bool = False
     precedence: Callable[[str], Any] | None = None  # anything that can be compared
     hides_yanked: bool = False
+    has_status: bool = False
     listed: Callable[[ListedChange], str | None] | None = None
 
 

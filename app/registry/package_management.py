@@ -11,16 +11,16 @@ from urllib.parse import unquote
 
 from bson import ObjectId
 
-from app import access
+from app import access, audit
 from app.access import Action, RepositoryFacts
 from app.auth.limits import MANAGEMENT
 from app.auth.principal import Principal
-from app.errors import NotFound, StaleRevision, Unauthenticated
-from app.models import Package, Repository
+from app.errors import Conflict, NotFound, StaleRevision, Unauthenticated
+from app.models import Package, PackageStatus, Repository
 from app.models.rows import rows_of
-from app.registry import deletion, search_terms
+from app.registry import changes, deletion, search_terms
 from app.registry.doors import require_door
-from app.registry.formats import served_formats
+from app.registry.formats import format_of, served_formats
 from app.registry.listing import (
     DOWN,
     UP,
@@ -84,11 +84,32 @@ class PackageView:
     summary: str
     keywords: tuple[str, ...]
     latest_version: str
+    status: PackageStatus
+    status_reason: str
+    alternate_locations: tuple[str, ...]
     tags: Mapping[str, str]
     owners: tuple[UserSummary, ...]
     published_at: datetime
     created_at: datetime
     updated_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackageContent:
+    """What a package's maintainers say of it to its clients.
+
+    Attributes:
+        status: an archived package takes no more versions, a quarantined one gives none.
+        alternate_locations: URLs under which other registries have the same project.
+    """
+
+    status: PackageStatus = PackageStatus.ACTIVE
+    status_reason: str = ""
+    alternate_locations: tuple[str, ...] = ()
+
+
+PackageEdit = Callable[[PackageView], PackageContent]
+"""Says what is to become of a package, by what it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,6 +179,43 @@ def get_package_by_name(
         }
     )
     return _views([_allowed(principal, row, Action.READ).row])[0]
+
+
+def update_package(principal: Principal, package: str, edit: PackageEdit) -> PackageView:
+    """Change what a package's clients are told of it.
+
+    Args:
+        principal: a maintainer of the repository.
+        package: id.
+        edit: says what is to become of it, by what it is.
+
+    Raises:
+        Unauthenticated, NotFound: as for :func:`get_package`.
+        Forbidden: the caller may not.
+        Conflict: clients of this format are told nothing of the kind.
+    """
+    found = find(principal, package, Action.MAINTAIN)
+
+    def work(row: Package) -> None:
+        content = edit(_views([row.to_mongo()])[0])
+        if content != PackageContent() and not format_of(row.protocol).has_status:
+            raise Conflict(
+                f"Clients of {row.protocol} know no status of packages. "
+                "Deprecate or yank versions instead."
+            )
+        row.status = content.status
+        row.status_reason = content.status_reason
+        row.alternate_locations = list(content.alternate_locations)
+        changes.record(
+            principal,
+            found.ref,
+            audit.AuditAction.PACKAGE_UPDATE,
+            status=content.status,
+            reason=content.status_reason,
+        )
+
+    changes.change_package(found.ref, work)
+    return get_package(principal, package)
 
 
 def delete_package(
@@ -300,6 +358,9 @@ def _view(
         summary=row.get("summary") or "",
         keywords=tuple(row.get("keywords") or ()),
         latest_version=row.get("latest_number") or "",
+        status=PackageStatus(row.get("status") or PackageStatus.ACTIVE),
+        status_reason=row.get("status_reason") or "",
+        alternate_locations=tuple(row.get("alternate_locations") or ()),
         tags={one["name"]: one["number"] for one in row.get("tags") or ()},
         owners=tuple(people[one] for one in row.get("owners") or () if one in people),
         published_at=row["published_at"],

@@ -110,6 +110,8 @@ delete /repositories/{repository}/permissions/teams/{team}   repository admin
 get    /packages                                             nothing
 get    /packages/by-name/{protocol}/{organization}/{name}    reader
 get    /packages/{package}                                   reader
+put    /packages/{package}                                   maintainer
+patch  /packages/{package}                                   maintainer
 delete /packages/{package}                                   maintainer
 get    /packages/{package}/downloads                         reader
 get    /packages/{package}/versions                          reader
