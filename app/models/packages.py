@@ -92,7 +92,8 @@ class Package(Document):
     status = EnumField(PackageStatus, default=PackageStatus.ACTIVE)
     status_reason = StringField(default="")
     alternate_locations = ListField(StringField())  # URLs (PEP 708)
-    latest_number = StringField(default="")
+    latest_number = StringField(default="")  # in normal form
+    latest_display = StringField(default="")  # as its publisher spells it; empty: as above
     published_at = DateTimeField(required=True)  # of the newest version
     created_at = DateTimeField(required=True, default=now)
     updated_at = DateTimeField(required=True, default=now)

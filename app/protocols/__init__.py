@@ -5,8 +5,9 @@ from __future__ import annotations
 from app.protocols.base import PackageProtocol
 from app.protocols.npm import PROTOCOL as NPM
 from app.protocols.oci import PROTOCOL as OCI
+from app.protocols.pypi import PROTOCOL as PYPI
 
-PROTOCOLS: tuple[PackageProtocol, ...] = (OCI, NPM)
+PROTOCOLS: tuple[PackageProtocol, ...] = (OCI, NPM, PYPI)
 
 
 def named(name: str) -> PackageProtocol:

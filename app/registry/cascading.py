@@ -291,6 +291,7 @@ def _withdraw(
                     "tags": [],
                     "terms": [],
                     "latest_number": "",
+                    "latest_display": "",
                 },
                 "$inc": {"revision": 1},
             },

@@ -84,7 +84,7 @@ def _entomb(row: Package) -> None:
     row.deleted_at = now()
     row.tags = []
     row.terms = []
-    row.latest_number = ""
+    precedence.set_latest(row, None)
 
 
 def _published(row: Package) -> list[dict[str, Any]]:
@@ -119,11 +119,11 @@ def _record_tags(
 def _keep_tags(
     row: Package, wanted: Mapping[str, str], left: Sequence[dict[str, Any]], default_tag: str
 ) -> None:
-    numbers = {one["number"] for one in left}
-    latest = precedence.latest_of(row.protocol, precedence.candidates(left))
-    kept = {name: number for name, number in wanted.items() if number in numbers}
-    if default_tag:
-        kept.setdefault(default_tag, latest)
+    candidates = {one.number: one for one in precedence.candidates(left)}
+    latest = precedence.latest_of(row.protocol, list(candidates.values()))
+    kept = {name: number for name, number in wanted.items() if number in candidates}
+    if default_tag and latest is not None:
+        kept.setdefault(default_tag, latest.number)
     row.tags = [DistTag(name=name, number=number) for name, number in kept.items()]
-    if row.latest_number not in numbers:
-        row.latest_number = kept.get(default_tag) or latest
+    if row.latest_number not in candidates:
+        precedence.set_latest(row, candidates.get(kept.get(default_tag, ""), latest))

@@ -8,7 +8,7 @@ from datetime import datetime
 from app.auth.principal import Principal
 from app.errors import NotFound
 from app.extensions import coherence
-from app.models import Version, VersionState, Visibility
+from app.models import Package, PackageStatus, Version, VersionState, Visibility
 from app.models.rows import rows_of
 from app.registry.download_counts import Download
 from app.registry.formats import format_of
@@ -73,6 +73,8 @@ def _artifact(package: PackageRef, filename: str) -> Artifact | None:
         }
         if format_of(package.name.protocol).hides_yanked:
             where["is_yanked"] = {"$ne": True}
+        if _is_quarantined(package):
+            return None
         row = rows_of(Version).find_one(
             where,
             {
@@ -99,3 +101,8 @@ def _artifact(package: PackageRef, filename: str) -> Artifact | None:
         )
 
     return coherence.cached(("artifact", package.id, filename, is_public), load)
+
+
+def _is_quarantined(package: PackageRef) -> bool:
+    where = {"_id": package.id, "status": PackageStatus.QUARANTINED}
+    return rows_of(Package).find_one(where, {"_id": 1}) is not None

@@ -357,7 +357,7 @@ def _view(
         repository=repositories.get(row["repository"], ""),
         summary=row.get("summary") or "",
         keywords=tuple(row.get("keywords") or ()),
-        latest_version=row.get("latest_number") or "",
+        latest_version=row.get("latest_display") or row.get("latest_number") or "",
         status=PackageStatus(row.get("status") or PackageStatus.ACTIVE),
         status_reason=row.get("status_reason") or "",
         alternate_locations=tuple(row.get("alternate_locations") or ()),

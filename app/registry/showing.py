@@ -285,6 +285,7 @@ class _Change:
             tags=[DistTag(name=name, number=number) for name, number in tags.items()],
             owners=[self.ready.user_id],
             latest_number=upload.number,
+            latest_display=upload.display_number,
             summary=upload.summary,
             keywords=list(upload.keywords),
             terms=self._terms(),
@@ -315,6 +316,7 @@ class _Change:
             fields["owners"] = [self.ready.user_id]
         if self._speaks_for_package(tags):
             fields["latest_number"] = upload.number
+            fields["latest_display"] = upload.display_number
             fields["summary"] = upload.summary
             fields["keywords"] = list(upload.keywords)
         if "summary" in fields or not row.get("terms"):  # a tombstone has none
@@ -392,5 +394,6 @@ def _event(principal: Principal, target: PublishTarget, upload: Upload) -> audit
         details={
             "size_bytes": sum(one.staged.size_bytes for one in upload.files),
             "sha256": [one.staged.digests.sha256 for one in upload.files],
+            "files": [one.filename for one in upload.files if not one.derived_from],
         },
     )

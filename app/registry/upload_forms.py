@@ -99,15 +99,13 @@ class _Reading:
     text: bytearray = field(default_factory=bytearray)
 
     def read(self, decoder: MultipartDecoder, body: Body) -> None:
-        while piece := body.read(_PIECE_BYTES):
-            decoder.receive_data(piece)
+        while True:
+            piece = body.read(_PIECE_BYTES)
+            decoder.receive_data(piece or None)
             while not isinstance(event := decoder.next_event(), NeedData):
                 if isinstance(event, Epilogue):
-                    while body.read(_PIECE_BYTES):
-                        pass  # A line end at most, from any client that exists.
                     return
                 self._take(event)
-        raise InvalidInput("The form ends before its last boundary.")
 
     def result(self) -> UploadForm:
         """Return what was read."""

@@ -39,7 +39,7 @@ def yank_version(
         changes.record(principal, package, action, version=number, reason=reason)
         if bool(version.get("is_yanked")) == yanked:
             return
-        row.latest_number = _latest(row)
+        precedence.set_latest(row, _latest(row))
         moved = (version["display_number"],)
         changes.record_listed(
             package, row, added=() if yanked else moved, removed=moved if yanked else ()
@@ -48,9 +48,10 @@ def yank_version(
     changes.change_package(package, work, lists=True)
 
 
-def _latest(row: Package) -> str:
+def _latest(row: Package) -> precedence.Candidate | None:
     rows = rows_of(Version).find(
-        {"package": row.id, "state": VersionState.PUBLISHED}, {"number": 1, "is_yanked": 1}
+        {"package": row.id, "state": VersionState.PUBLISHED},
+        {"number": 1, "display_number": 1, "is_yanked": 1},
     )
     found = precedence.candidates(rows.sort([("published_at", 1), ("_id", 1)]))
     return precedence.latest_of(row.protocol, found)

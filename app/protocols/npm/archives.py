@@ -8,14 +8,14 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
+from app.archives.paths import path_below_top, require_inside
+from app.archives.tarballs import ArchiveLimits, Entry, EntryKind, Tarball, shown
 from app.errors import InvalidInput
 from app.protocols.npm import strict_json
-from app.protocols.npm.tarballs import ArchiveLimits, Entry, EntryKind, Tarball, shown
 
 MAX_PACKAGE_JSON_BYTES = 1024 * 1024
 MAX_README_BYTES = 64 * 1024
 
-_DRIVE = re.compile(r"[A-Za-z]:")
 _README = re.compile(r"readme(?:\.[a-z0-9._-]+)?", re.IGNORECASE | re.ASCII)
 _MARKDOWN = re.compile(r".*\.m?a?r?k?d?o?w?n?", re.IGNORECASE)
 
@@ -84,7 +84,7 @@ class _Found:
 
     def see(self, entry: Entry, tarball: Tarball) -> None:
         """Take one entry in; its body can be read from the tarball now."""
-        path = path_in_package(entry.path)
+        path = path_below_top(entry.path)
         if entry.kind is EntryKind.DIRECTORY:
             return
         if not path:
@@ -95,7 +95,7 @@ class _Found:
             self.file_count += 1
             self.unpacked_size += entry.size_bytes
         else:
-            _require_inside(entry)
+            require_inside(entry)
 
     def _see_in_root(self, name: str, entry: Entry, tarball: Tarball) -> None:
         if _folded(name) == "package.json":
@@ -126,40 +126,6 @@ class _Found:
         return not self.readme_filename or bool(
             _MARKDOWN.fullmatch(name) and not _MARKDOWN.fullmatch(self.readme_filename)
         )
-
-
-def path_in_package(path: str) -> str:
-    """Return where an entry goes below the package's root: its first part is dropped.
-
-    Raises:
-        InvalidInput: it could lead out of there, on some system.
-    """
-    parts = path.split("/")
-    if ".." in parts or "\\" in path or not parts[0] or any(map(_DRIVE.match, parts[:2])):
-        raise InvalidInput(
-            f"{shown(path)} is absolute, or has '..' or a backslash in it: it could be unpacked "
-            "outside of the package."
-        )
-    return "/".join(part for part in parts[1:] if part not in {"", "."})
-
-
-def _require_inside(link: Entry) -> None:
-    """Let a link pass that cannot lead out of the package.
-
-    A symbolic link whose target never goes up leads into its own folder at most, and so
-    does every path through such links.
-    """
-    if link.kind is EntryKind.HARDLINK:
-        path_in_package(link.link_target)
-    elif link.link_target.startswith("/") or not _goes_only_down(link.link_target):
-        raise InvalidInput(
-            f"{shown(link.path)} is a link that could lead out of the package. "
-            "Pack the file itself."
-        )
-
-
-def _goes_only_down(target: str) -> bool:
-    return ".." not in target.split("/") and "\\" not in target and not _DRIVE.match(target)
 
 
 def _folded(name: str) -> str:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.archives.tarballs import ArchiveLimits
 from app.errors import InvalidInput
-from app.protocols.npm.archives import TarballFacts, inspect_tarball, path_in_package
-from app.protocols.npm.tarballs import ArchiveLimits
+from app.protocols.npm.archives import TarballFacts, inspect_tarball, path_below_top
 from tests.npm_wire import tarball
 from tests.unit.protocols.npm.artifacts import PACKAGE_JSON, entry, packed_entries
 
@@ -202,7 +202,7 @@ def test_limits_are_those_that_are_given() -> None:
 @given(st.text(max_size=30) | st.from_regex(r"[./\\a:C]{0,12}", fullmatch=True))
 def test_a_path_that_passes_stays_below_the_root(path: str) -> None:
     try:
-        inside = path_in_package(path)
+        inside = path_below_top(path)
     except InvalidInput:
         return
     parts = inside.split("/") if inside else []

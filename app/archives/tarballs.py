@@ -1,4 +1,4 @@
-"""Read a gzip-compressed tar once, in constant memory, refusing whatever is ambiguous.
+"""Read a tar, plain or gzip-compressed, once, in constant memory, refusing what is ambiguous.
 
 ``tarfile`` will not do here: it follows a chain of long-name headers by recursion, takes
 a header's announced size in one allocation, and passes over damage. And where two readers
@@ -116,6 +116,11 @@ class _Extensions:
 class Tarball:
     """The entries of a tarball, in order.
 
+    Args:
+        file: read from where it stands to its end.
+        limits: what it may cost.
+        is_compressed: by gzip.
+
     Iterating checks everything up to the very end of the file; the body of the entry that
     was given last can be read before the next one is asked for.
 
@@ -124,8 +129,10 @@ class Tarball:
             end, passes a limit, or holds what no package needs.
     """
 
-    def __init__(self, file: BinaryIO, limits: ArchiveLimits) -> None:
-        self._source = _Inflated(file, limits)
+    def __init__(
+        self, file: BinaryIO, limits: ArchiveLimits, *, is_compressed: bool = True
+    ) -> None:
+        self._source = _Inflated(file, limits) if is_compressed else _Plain(file)
         self._limits = limits
         self._headers = 0
         self._body_left = 0
@@ -159,7 +166,7 @@ class Tarball:
         if self._headers > self._limits.max_entries:
             raise InvalidInput(
                 f"The tarball has more than {self._limits.max_entries} entries. "
-                "Publish fewer files: see 'files' in package.json."
+                "Publish fewer files."
             )
         header = _Header.read(block)
         self._body_left = header.size_bytes
@@ -167,7 +174,7 @@ class Tarball:
         return header
 
     def _extend(self, header: _Header, extensions: _Extensions) -> None:
-        # npm takes an extension with a link target for no header at all.
+        # npm takes an extension header with a link target for no header at all.
         if self._body_left > _MAX_EXTENSION_BYTES or header.link_target:
             raise InvalidInput(
                 "The tarball has an extension header that is malformed, or has more than "
@@ -208,7 +215,7 @@ class _Header(NamedTuple):
         if magic == _USTAR:
             path = f"{_text(prefix)}/{path}" if prefix[0] else path
         elif prefix.strip(b"\0"):
-            raise InvalidInput("The tarball is of an old kind of tar. Pack it with npm pack.")
+            raise InvalidInput("The tarball is of an old kind of tar.")
         kind = _KINDS.get(flag)
         if kind is None:
             raise InvalidInput(
@@ -283,21 +290,16 @@ def _pax_records(body: bytes) -> Iterator[tuple[str, bytes]]:
         if not equals or not value.endswith(b"\n") or end > len(body):
             raise InvalidInput("The tarball is damaged: a pax header is malformed.")
         if key.startswith(b"GNU.sparse."):
-            raise InvalidInput("The tarball holds a sparse file. Pack it with npm pack.")
+            raise InvalidInput("The tarball holds a sparse file.")
         if key in {b"path", b"linkpath", b"size"}:
             yield key.decode(), value[:-1]
         at = end
 
 
-class _Inflated:
-    """The bytes of a gzip file, in pieces, within limits."""
+class _Bytes:
+    """The bytes of a tar, in pieces."""
 
-    def __init__(self, file: BinaryIO, limits: ArchiveLimits) -> None:
-        self._file = file
-        self._limits = limits
-        self._inflater = zlib.decompressobj(_GZIP)
-        self._packed_bytes = 0
-        self._unpacked_bytes = 0
+    def __init__(self) -> None:
         self._buffer = b""
         self._at = 0
 
@@ -345,6 +347,33 @@ class _Inflated:
 
     def _refill(self) -> bool:
         """Put the next piece in place of the one that is used up; false at the end."""
+        raise NotImplementedError
+
+
+class _Plain(_Bytes):
+    """The bytes of a file."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__()
+        self._file = file
+
+    def _refill(self) -> bool:
+        self._buffer, self._at = self._file.read(_PIECE_BYTES), 0
+        return bool(self._buffer)
+
+
+class _Inflated(_Bytes):
+    """The bytes of a gzip file, in pieces, within limits."""
+
+    def __init__(self, file: BinaryIO, limits: ArchiveLimits) -> None:
+        super().__init__()
+        self._file = file
+        self._limits = limits
+        self._inflater = zlib.decompressobj(_GZIP)
+        self._packed_bytes = 0
+        self._unpacked_bytes = 0
+
+    def _refill(self) -> bool:
         self._at = 0
         while not self._inflater.eof:
             source = self._inflater.unconsumed_tail or self._file.read(_COMPRESSED_PIECE_BYTES)
@@ -366,7 +395,7 @@ class _Inflated:
             return self._inflater.decompress(source, _PIECE_BYTES)
         except zlib.error as error:
             if self._unpacked_bytes == 0 and not source.startswith(_GZIP_MAGIC):
-                raise InvalidInput("The tarball is not gzip. Pack it with npm pack.") from error
+                raise InvalidInput("The tarball is not gzip.") from error
             raise InvalidInput("The tarball is damaged: its gzip is corrupt.") from error
 
     def _count(self, size: int) -> None:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from app.archives.tarballs import ArchiveLimits, Entry, EntryKind, Tarball
 from app.errors import InvalidInput
-from app.protocols.npm.tarballs import ArchiveLimits, Entry, EntryKind, Tarball
 from tests.unit.protocols.npm.artifacts import entry, packed_entries
 
 LONG = "package/" + "d/" * 100 + "x" * 150

@@ -1,0 +1,1 @@
+"""Read archives that strangers send: strictly, in bounded time and memory."""

@@ -1,0 +1,228 @@
+"""Open a zip in which every reader sees the same files, or refuse it.
+
+``zipfile`` believes the central directory; others read from the front. So each entry has to be
+where the directory says, with the same name and sizes, one after the other without a gap, and
+there is nothing before the first nor after the end.
+
+Spec: APPNOTE.TXT 6.3, sections 4.3 and 4.5.3.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from app.errors import InvalidInput
+
+_END = struct.Struct("<4s4H2LH")
+_END_MAGIC = b"PK\x05\x06"
+_LOCATOR = struct.Struct("<4sLQL")
+_LOCATOR_MAGIC = b"PK\x06\x07"
+_END_64 = struct.Struct("<4sQ2H2L4Q")
+_END_64_MAGIC = b"PK\x06\x06"
+_LOCAL = struct.Struct("<4s5H3L2H")
+_LOCAL_MAGIC = b"PK\x03\x04"
+_IN_ZIP64 = 0xFFFF
+_SIZE_IN_ZIP64 = 0xFFFFFFFF
+
+_ENCRYPTED = 0x1 | 0x40 | 0x2000
+_HAS_DESCRIPTOR = 0x8
+_UTF_8 = 0x800
+_DESCRIPTOR_SIZES = frozenset({12, 16, 20, 24})
+_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+
+_USTAR = slice(257, 262)
+_SHOWN = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZipLimits:
+    """What a zip may cost.
+
+    Attributes:
+        max_ratio: of unpacked to packed bytes, once ``ratio_counts_from_bytes`` are unpacked.
+    """
+
+    max_entries: int = 100_000
+    max_directory_bytes: int = 32 * 1024**2
+    max_ratio: int = 50
+    ratio_counts_from_bytes: int = 64 * 1024**2
+
+
+def open_zip(file: BinaryIO, limits: ZipLimits) -> zipfile.ZipFile:
+    """Open a zip for reading, after its structure was judged.
+
+    Args:
+        file: can be sought in.
+        limits: what it may cost.
+
+    Raises:
+        InvalidInput: it is no zip, or one that could be read in more than one way.
+    """
+    size_bytes = file.seek(0, os.SEEK_END)
+    directory = _find_directory(file, size_bytes, limits)
+    try:
+        archive = zipfile.ZipFile(file)
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error) as error:
+        raise InvalidInput("the zip is damaged") from error
+    entries = sorted(archive.infolist(), key=lambda one: one.header_offset)
+    _judge(entries, size_bytes, limits)
+    _walk(file, entries, directory)
+    return archive
+
+
+def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit_bytes: int) -> bytes:
+    """Read a member that is no larger than a limit.
+
+    Raises:
+        InvalidInput: it is larger, or damaged.
+    """
+    try:
+        with archive.open(member) as opened:
+            body = opened.read(limit_bytes + 1)
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError) as error:
+        raise InvalidInput(f"{member.filename[:_SHOWN]!r} is damaged") from error
+    if len(body) > limit_bytes:
+        raise InvalidInput(f"{member.filename[:_SHOWN]!r} is larger than {limit_bytes} bytes")
+    return body
+
+
+@dataclass(frozen=True)
+class _Directory:
+    """Where the central directory is, and how many entries it says that it has."""
+
+    start: int
+    count: int
+
+
+def _find_directory(file: BinaryIO, size_bytes: int, limits: ZipLimits) -> _Directory:
+    """Find the central directory, which has to end where the end records begin."""
+    head = _read(file, 0, 512)
+    if not head.startswith((_LOCAL_MAGIC, _END_MAGIC)):
+        raise InvalidInput("it is no zip, or has something before its first file")
+    if head[_USTAR] == b"ustar":
+        raise InvalidInput("it is a zip and a tar at once")
+    end_at = size_bytes - _END.size
+    if end_at < 0:
+        raise InvalidInput("it is no zip")
+    magic, disk, first_disk, here, count, size, start, comment = _END.unpack(
+        _read(file, end_at, _END.size)
+    )
+    if magic != _END_MAGIC or comment:
+        raise InvalidInput("it is no zip, or has something after its end")
+    if _IN_ZIP64 in {here, count} or _SIZE_IN_ZIP64 in {size, start}:
+        end_at, disk, first_disk, here, count, size, start = _read_zip64(file, end_at)
+    if disk or first_disk or here != count:
+        raise InvalidInput("the zip is in several parts")
+    if count > limits.max_entries or size > limits.max_directory_bytes:
+        raise InvalidInput(f"it has more than {limits.max_entries} files")
+    if start + size != end_at:
+        raise InvalidInput("the zip's directory is not where it says, or something follows it")
+    return _Directory(start=start, count=count)
+
+
+def _read_zip64(file: BinaryIO, end_at: int) -> tuple[int, int, int, int, int, int, int]:
+    locator_at = end_at - _LOCATOR.size
+    if locator_at < _END_64.size:
+        raise InvalidInput("the zip is damaged")
+    magic, disk, record_at, disks = _LOCATOR.unpack(_read(file, locator_at, _LOCATOR.size))
+    if magic != _LOCATOR_MAGIC or disk or disks > 1 or record_at + _END_64.size != locator_at:
+        raise InvalidInput("the zip's end record is damaged")
+    magic, _size, _made, _needed, number, first, here, count, size, start = _END_64.unpack(
+        _read(file, record_at, _END_64.size)
+    )
+    if magic != _END_64_MAGIC:
+        raise InvalidInput("the zip's end record is damaged")
+    return record_at, number, first, here, count, size, start
+
+
+def _judge(entries: Sequence[zipfile.ZipInfo], size_bytes: int, limits: ZipLimits) -> None:
+    """Judge what the directory says of each entry, and of all together."""
+    names = set()
+    for one in entries:
+        name = one.orig_filename
+        shown = repr(name[:_SHOWN])
+        if one.flag_bits & _ENCRYPTED:
+            raise InvalidInput(f"{shown} is encrypted")
+        if one.compress_type not in _METHODS:
+            raise InvalidInput(f"{shown} is compressed in a way that not every installer knows")
+        if not is_plain_path(name):
+            raise InvalidInput(
+                f"{shown} is absolute, or has '..', a backslash or a control character in it"
+            )
+        if name in names or name.rstrip("/") in names:
+            raise InvalidInput(f"{shown} is in it twice")
+        names.add(name.rstrip("/"))
+    unpacked = sum(one.file_size for one in entries)
+    if unpacked > limits.ratio_counts_from_bytes and unpacked > limits.max_ratio * size_bytes:
+        raise InvalidInput(f"it unpacks to far more than it should: {unpacked // 1024**2} MiB")
+
+
+def is_plain_path(name: str) -> bool:
+    """Whether a member's name leads into the folder that it is unpacked in, on every system."""
+    parts = name.rstrip("/").split("/")
+    return (
+        name.isprintable()
+        and "\\" not in name
+        and ":" not in parts[0]
+        and all(part not in {"", ".", ".."} for part in parts)
+    )
+
+
+def _walk(file: BinaryIO, entries: Sequence[zipfile.ZipInfo], directory: _Directory) -> None:
+    """Walk from one entry to the next, as a reader does that begins at the front."""
+    if len(entries) != directory.count:
+        raise InvalidInput("the zip's directory has more or fewer files than it says")
+    at = 0
+    for index, one in enumerate(entries):
+        if one.header_offset != at:
+            raise InvalidInput("the zip has overlapping files, or something between them")
+        after = entries[index + 1].header_offset if index + 1 < len(entries) else directory.start
+        at = _after(file, one, after)
+    if at != directory.start:
+        raise InvalidInput("the zip has something between its last file and its directory")
+
+
+def _after(file: BinaryIO, entry: zipfile.ZipInfo, following: int) -> int:
+    """Check an entry's own header, and return where the entry ends.
+
+    Args:
+        file: the zip.
+        entry: as the directory has it.
+        following: where the next one begins.
+    """
+    shown = repr(entry.orig_filename[:_SHOWN])
+    block = _read(file, entry.header_offset, _LOCAL.size)
+    if len(block) < _LOCAL.size:
+        raise InvalidInput("the zip is cut off")
+    magic, _version, flags, method, _time, _date, crc, packed, size, name_size, extra_size = (
+        _LOCAL.unpack(block)
+    )
+    name = file.read(name_size)
+    wanted = entry.orig_filename.encode("utf-8" if entry.flag_bits & _UTF_8 else "cp437")
+    if magic != _LOCAL_MAGIC or name != wanted or method != entry.compress_type:
+        raise InvalidInput(f"{shown} is another file to readers that begin at the front")
+    end: int = entry.header_offset + _LOCAL.size + name_size + extra_size + entry.compress_size
+    if flags & _HAS_DESCRIPTOR:
+        gap = following - end
+        if gap not in _DESCRIPTOR_SIZES:
+            raise InvalidInput(f"{shown} is not as long as the zip's directory says")
+        return following
+    is_same = crc == entry.CRC and all(
+        here in {there, _SIZE_IN_ZIP64}
+        for here, there in ((packed, entry.compress_size), (size, entry.file_size))
+    )
+    if not is_same:
+        raise InvalidInput(f"{shown} is not as long as the zip's directory says")
+    return end
+
+
+def _read(file: BinaryIO, at: int, size: int) -> bytes:
+    file.seek(at, io.SEEK_SET)
+    return file.read(size)

@@ -1,0 +1,213 @@
+"""Uploads: what becomes of a file, of the same again, and of many at once."""
+
+from __future__ import annotations
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import orjson
+import pytest
+
+from app.models import (
+    NameClaim,
+    Package,
+    PackageStatus,
+    PendingEvent,
+    PublishClaim,
+    Version,
+)
+from tests.distributions import a_wheel, an_sdist
+from tests.integration.protocols.pypi.conftest import basic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.integration.protocols.pypi.conftest import Acme, Pypi
+    from tests.world import World
+
+AT_ONCE = 12
+
+
+def test_a_wheel_and_an_sdist_are_files_of_one_release(pypi: Pypi, world: World) -> None:
+    wheel, sdist = a_wheel("My.Pkg", "1.0"), an_sdist("My.Pkg", "1.0")
+    assert pypi.upload(wheel).status_code == 200
+    assert pypi.upload(sdist).status_code == 200
+    page = pypi.page()
+    assert page["versions"] == ["1.0"]
+    assert [one["filename"] for one in page["files"]] == [wheel.filename, sdist.filename]
+    for one in (wheel, sdist):
+        file = pypi.files()[one.filename]
+        assert file["hashes"] == {"sha256": one.sha256}
+        assert file["size"] == len(one.body)
+        assert pypi.download(file["url"]).get_data() == one.body
+    with world.context():
+        assert Version.objects.count() == 1
+        assert not PublishClaim.objects.count()
+
+
+def test_core_metadata_is_served_beside_the_file(pypi: Pypi) -> None:
+    wheel = pypi.uploaded("My.Pkg", "1.0", "Requires-Dist: other>=1", description="Ünïcode")
+    file = pypi.files()[wheel.filename]
+    answer = pypi.download(file["url"] + ".metadata")
+    assert answer.get_data() == wheel.metadata
+    assert file["core-metadata"] == {"sha256": hashlib.sha256(wheel.metadata).hexdigest()}
+    assert "dist-info-metadata" not in file
+
+
+def test_the_same_file_again_changes_nothing(pypi: Pypi, world: World) -> None:
+    wheel = pypi.uploaded()
+    before = pypi.page()
+    assert pypi.upload(wheel).status_code == 200
+    assert pypi.page() == before
+    with world.context():
+        assert len(Version.objects.get().files) == 2  # and its metadata
+
+
+def test_other_bytes_under_the_same_name_are_refused(pypi: Pypi) -> None:
+    wheel = pypi.uploaded()
+    other = a_wheel(files={"my_pkg.py": b"VERSION = 2\n"})
+    answer = pypi.upload(other)
+    assert answer.status == (
+        "400 File already exists ('my_pkg-1.0-py3-none-any.whl'). Files are immutable: "
+        "publish what has changed as a new version."
+    )
+    assert answer.get_data(as_text=True).startswith("File already exists")
+    assert pypi.download(pypi.files()[wheel.filename]["url"]).get_data() == wheel.body
+
+
+def test_a_release_has_one_source_distribution(pypi: Pypi) -> None:
+    assert pypi.upload(an_sdist("My.Pkg", "1.0")).status_code == 200
+    answer = pypi.upload(an_sdist("My.Pkg", "1.0", spelled="My.Pkg-1.0"))
+    assert answer.status_code == 400
+    assert "my_pkg-1.0.tar.gz" in answer.get_data(as_text=True)
+    assert list(pypi.files()) == ["my_pkg-1.0.tar.gz"]
+
+
+def test_another_spelling_of_the_version_is_the_same_release(pypi: Pypi) -> None:
+    pypi.uploaded("My.Pkg", "1.0")
+    assert pypi.upload(a_wheel("My.Pkg", "1.0.0", tag="py2-none-any")).status_code == 200
+    page = pypi.page()
+    assert page["versions"] == ["1.0"]
+    assert len(page["files"]) == 2
+
+
+def test_the_newest_spelling_of_the_name_is_displayed(pypi: Pypi) -> None:
+    pypi.uploaded("My.Pkg", "1.0")
+    pypi.uploaded("my-PKG", "1.1")
+    assert pypi.page()["name"] == "my-pkg"
+    assert pypi.get("my-pkg/json").get_json()["info"]["name"] == "my-PKG"
+    assert "my-PKG" in pypi.get("simple/").get_data(as_text=True)
+
+
+def test_an_upload_is_audited_with_its_files(pypi: Pypi, acme: Acme, world: World) -> None:
+    wheel = pypi.uploaded()
+    with world.context():
+        events = [orjson.loads(one.body) for one in PendingEvent.objects]
+    [published] = [one for one in events if one["action"] == "package.publish"]
+    assert wheel.sha256 in published["details"]["sha256"]
+    assert published["details"]["files"] == [wheel.filename]
+    assert published["actor"]["name"] == acme.developer.user.username
+
+
+@pytest.mark.parametrize("path", ["legacy/", "legacy", ""])
+def test_every_way_to_the_upload_is_handled_and_none_redirected(pypi: Pypi, path: str) -> None:
+    assert pypi.post(a_wheel().form(), path).status_code == 200
+    assert len(pypi.files()) == 1
+
+
+def test_a_local_version_is_taken(pypi: Pypi) -> None:
+    wheel = pypi.uploaded("My.Pkg", "1.0+cu121")
+    url = pypi.files()[wheel.filename]["url"]
+    assert url.endswith("/1.0%2Bcu121/my_pkg-1.0%2Bcu121-py3-none-any.whl")
+    assert pypi.download(url).get_data() == wheel.body
+    assert pypi.download(url.replace("%2B", "+")).get_data() == wheel.body
+
+
+def test_of_many_at_once_with_one_name_one_is_taken(
+    pypi_as: Callable[..., Pypi], acme: Acme
+) -> None:
+    wheels = [
+        a_wheel(files={"my_pkg.py": f"VERSION = {number}\n".encode()}) for number in range(AT_ONCE)
+    ]
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        answers = list(threads.map(lambda one: pypi_as(acme.developer).upload(one), wheels))
+    codes = [one.status_code for one in answers]
+    assert sorted(set(codes)) == [200, 400]
+    assert codes.count(200) == 1
+    reader = pypi_as(acme.reader)
+    [file] = reader.page()["files"]
+    assert file["hashes"]["sha256"] == wheels[codes.index(200)].sha256
+
+
+def test_many_files_of_one_release_at_once_are_all_there(
+    pypi_as: Callable[..., Pypi], acme: Acme, world: World
+) -> None:
+    wheels = [a_wheel(tag=f"py3-none-plat{number}") for number in range(AT_ONCE)]
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        answers = list(threads.map(lambda one: pypi_as(acme.developer).upload(one), wheels))
+    assert [one.status_code for one in answers] == [200] * AT_ONCE
+    assert set(pypi_as(acme.reader).files()) == {one.filename for one in wheels}
+    with world.context():
+        assert Version.objects.count() == 1
+        assert Package.objects.get().revision == AT_ONCE
+
+
+def test_many_projects_at_once_are_all_listed(pypi_as: Callable[..., Pypi], acme: Acme) -> None:
+    wheels = [a_wheel(f"project-{number}") for number in range(AT_ONCE)]
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        answers = list(threads.map(lambda one: pypi_as(acme.developer).upload(one), wheels))
+    assert [one.status_code for one in answers] == [200] * AT_ONCE
+    listed = pypi_as(acme.reader).get("simple/", Accept="application/vnd.pypi.simple.v1+json")
+    names = [one["name"] for one in listed.get_json(force=True)["projects"]]
+    assert names == sorted(f"project-{number}" for number in range(AT_ONCE))
+
+
+def test_who_may_not_publish_is_refused_before_the_body(
+    pypi_as: Callable[..., Pypi], acme: Acme
+) -> None:
+    broken = {"content": "no file"}  # would be a 400
+    nobody = pypi_as().post(broken)
+    assert nobody.status_code == 401
+    assert nobody.headers["WWW-Authenticate"] == 'Basic realm="Packhouse"'
+    assert pypi_as(acme.reader).post(broken).status_code == 403
+    assert pypi_as(acme.outsider).post(broken).status_code == 404
+    assert pypi_as(acme.developer).post(broken).status_code == 400
+
+
+def test_credentials_come_in_every_form_that_clients_send(
+    world: World, acme: Acme, pypi_as: Callable[..., Pypi]
+) -> None:
+    wheel = pypi_as(acme.developer).uploaded()
+    token = acme.reader.token
+    client = world.app.test_client()
+    for headers in (
+        basic("__token__", token),
+        basic("rita", token),
+        basic("rita@packhouse.test", "correct horse battery staple"),
+        basic(token, ""),
+        {"Authorization": f"Bearer {token}"},
+    ):
+        answer = client.get("/o/acme/simple/my-pkg/", headers=headers)
+        assert wheel.filename in answer.get_data(as_text=True), headers
+
+
+@pytest.mark.parametrize("status", [PackageStatus.ARCHIVED, PackageStatus.QUARANTINED])
+def test_a_closed_project_takes_no_uploads(pypi: Pypi, world: World, status: PackageStatus) -> None:
+    pypi.uploaded("My.Pkg", "1.0")
+    with world.context():
+        Package.objects.update(status=status, status_reason="moved on")
+    answer = pypi.upload(a_wheel("My.Pkg", "1.1"))
+    assert answer.status_code == 403
+    assert f"is {status} (moved on)" in answer.get_data(as_text=True)
+
+
+def test_the_first_upload_takes_the_name_for_the_platform(
+    pypi_as: Callable[..., Pypi], acme: Acme, world: World
+) -> None:
+    pypi_as(acme.developer, "").uploaded("My.Pkg", "1.0")
+    with world.context():
+        assert NameClaim.objects.get().name == "my-pkg"
+    similar = pypi_as(acme.developer, "").upload(a_wheel("MyPkg", "1.0"))
+    assert similar.status_code == 403
+    assert "too similar" in similar.get_data(as_text=True)
