@@ -6,8 +6,9 @@ from app.protocols.base import PackageProtocol
 from app.protocols.npm import PROTOCOL as NPM
 from app.protocols.oci import PROTOCOL as OCI
 from app.protocols.pypi import PROTOCOL as PYPI
+from app.protocols.rubygems import PROTOCOL as RUBYGEMS
 
-PROTOCOLS: tuple[PackageProtocol, ...] = (OCI, NPM, PYPI)
+PROTOCOLS: tuple[PackageProtocol, ...] = (OCI, NPM, PYPI, RUBYGEMS)
 
 
 def named(name: str) -> PackageProtocol:

@@ -154,7 +154,6 @@ def artifact_response(artifact: Artifact) -> Response:
         request.environ,
         etag=artifact.etag.strip('"'),
         last_modified=artifact.published_at,
-        ignore_if_range=False,
     ):
         return Response(status=304, headers=headers)
     span = _asked_range(artifact)

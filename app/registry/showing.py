@@ -44,6 +44,7 @@ OF_TAKEN_VERSION = {
     "state": 1,
     "number": 1,
     "display_number": 1,
+    "is_yanked": 1,
     "files.filename": 1,
     "files.slot": 1,
     "files.sha256": 1,
@@ -124,7 +125,8 @@ def refuse_taken(row: Mapping[str, Any], upload: Upload) -> None:
         FileExists: its files come one by one, and one is there.
     """
     sent = {one.staged.digests.sha256 for one in upload.files if not one.derived_from}
-    is_withdrawn = row["state"] == VersionState.WITHDRAWN
+    is_hidden = bool(row.get("is_yanked")) and format_of(upload.name.protocol).hides_yanked
+    is_withdrawn = row["state"] == VersionState.WITHDRAWN or is_hidden
     if is_withdrawn or not upload.slot:
         raise VersionExists(
             upload.name.display,

@@ -266,6 +266,10 @@ def test_ranges_of_files(pypi: Pypi) -> None:
         assert answer.status_code == 206
         assert answer.headers["Content-Range"] == f"bytes {start}-{stop - 1}/{size}"
         assert answer.get_data() == wheel.body[start:stop]
+    resumed = pypi.download(url, **{"Range": "bytes=100-", "If-Range": head.headers["ETag"]})
+    assert (resumed.status_code, resumed.get_data()) == (206, wheel.body[100:])
+    changed = pypi.download(url, **{"Range": "bytes=100-", "If-Range": '"another"'})
+    assert (changed.status_code, changed.get_data()) == (200, wheel.body)
     outside = pypi.download(url, Range="bytes=9999999-")
     assert outside.status_code == 416
     assert outside.headers["Content-Range"] == f"bytes */{size}"

@@ -1,0 +1,343 @@
+"""Pushing, reading and yanking gems, and what the indexes say of them."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from app.models import Package
+from app.registry import package_management
+from tests.gem_files import a_gem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from werkzeug.test import TestResponse
+
+    from tests.integration.protocols.rubygems.conftest import Acme, Gems
+    from tests.world import World
+
+AT_ONCE = 10
+
+
+def test_a_pushed_gem_is_in_every_index(gems: Gems) -> None:
+    gem = gems.pushed(
+        "hola",
+        "1.0.0",
+        runtime={"rack": ["~> 3.0", "!= 3.0.5"], "json": [">= 0"]},
+        development={"rake": [">= 0"]},
+        ruby=[">= 3.0"],
+    )
+    info = gems.text("info/hola")
+    line = info.removeprefix("---\n").rstrip("\n")
+    assert line.startswith(
+        f"1.0.0 json:>= 0,rack:!= 3.0.5&~> 3.0|checksum:{gem.sha256},ruby:>= 3.0,created_at:"
+    )
+    header, lines = gems.text("versions").split("---\n")
+    assert header.startswith("created_at: ")
+    assert lines == f"hola 1.0.0 {md5(info)}\n"
+    assert gems.text("names") == "---\nhola\n"
+    assert b"hola" in gzip.decompress(gems.get("specs.4.8.gz").get_data())
+    assert b"hola" in gzip.decompress(gems.get("latest_specs.4.8.gz").get_data())
+    assert b"hola" not in gzip.decompress(gems.get("prerelease_specs.4.8.gz").get_data())
+    specification = zlib.decompress(gems.get(f"quick/Marshal.4.8/{gem.full_name}.gemspec.rz").data)
+    assert specification.startswith(b"\x04\x08u:\x17Gem::Specification")
+    fetched = gems.get(f"gems/{gem.filename}")
+    assert fetched.get_data() == gem.body
+    assert fetched.headers["ETag"] == f'"{gem.sha256}"'
+    assert fetched.headers["Content-Type"] == "application/octet-stream"
+
+
+def test_versions_grows_by_what_is_new(gems: Gems) -> None:
+    gems.pushed("hola", "1.0.0")
+    gems.pushed("rack", "3.0.0")
+    before = gems.text("versions")
+    gems.pushed("hola", "1.1.0", platform="java")
+    after = gems.text("versions")
+    assert after == before + f"hola 1.1.0-java {md5(gems.text('info/hola'))}\n"
+
+
+def test_the_same_gem_again_changes_nothing(gems: Gems) -> None:
+    gem = gems.pushed()
+    before = gems.text("versions")
+    again = gems.push(gem)
+    assert (again.status_code, again.get_data()) == (200, b"Gem was already pushed: hola (1.0.0)")
+    assert gems.text("versions") == before
+
+
+def test_other_bytes_or_another_spelling_are_refused(gems: Gems) -> None:
+    gem = gems.pushed("hola", "1.0.0")
+    for other in (a_gem("hola", "1.0.0", files=b"x"), a_gem("hola", "1.0")):
+        answer = gems.push(other)
+        assert answer.status_code == 409
+        assert answer.get_data(as_text=True).startswith("Repushing of gem versions is not allowed.")
+    assert gems.get(f"gems/{gem.filename}").get_data() == gem.body
+
+
+def test_a_yank_hides_one_platform_of_a_version(gems: Gems) -> None:
+    kept = gems.pushed("hola", "1.0.0")
+    gem, java = gems.pushed("hola", "1.1.0"), gems.pushed("hola", "1.1.0", platform="java")
+    answer = gems.yank("hola", "1.1.0")
+    assert (answer.status_code, answer.get_data()) == (
+        200,
+        b"Successfully deleted gem: hola (1.1.0)",
+    )
+    info = gems.text("info/hola")
+    assert [line.split(" ")[0] for line in info.splitlines()[1:]] == ["1.0.0", "1.1.0-java"]
+    assert gems.text("versions").endswith(f"hola -1.1.0 {md5(info)}\n")
+    for path in (f"gems/{gem.filename}", f"quick/Marshal.4.8/{gem.full_name}.gemspec.rz"):
+        assert gems.get(path).status_code == 404
+    assert gems.get(f"gems/{java.filename}").get_data() == java.body
+    again = gems.push(gem)
+    assert again.status_code == 409
+    assert gems.yank("hola", "1.1.0").status_code == 404
+    assert gems.yank("hola", "1.1.0", platform="java").status_code == 200
+    assert gems.yank("hola", "1.0.0").status_code == 200
+    assert gems.text("info/hola") == "---\n"
+    assert gems.text("names") == "---\n"
+    assert kept.full_name.encode() not in gzip.decompress(gems.get("specs.4.8.gz").data)
+
+
+def test_a_gem_deleted_over_the_api_is_gone_from_the_indexes(
+    gems: Gems, acme: Acme, world: World
+) -> None:
+    gems.pushed("hola", "1.0.0")
+    gems.pushed("hola", "1.1.0")
+    with world.context():
+        package_management.delete_package(
+            acme.maintainer.principal,
+            str(Package.objects.get().id),
+            check=lambda _view: None,
+        )
+    assert gems.get("info/hola").status_code == 404
+    assert gems.text("names") == "---\n"
+    assert gems.text("versions").splitlines()[-1].startswith("hola -1.0.0,-1.1.0 ")
+
+
+def test_each_index_is_fetched_by_what_was_appended(gems: Gems) -> None:
+    for path in ("versions", "info/hola", "names"):
+        gems.pushed("hola", f"1.{path.count('o')}{len(path)}.0")
+        known = gems.get(path)
+        body = known.get_data()
+        require_digests(known, body)
+        asked = {
+            "If_None_Match": known.headers["ETag"],
+            "Range": f"bytes={len(body) - 1}-",
+        }
+        unchanged = gems.get(path, **asked)
+        assert (unchanged.status_code, unchanged.get_data()) == (304, b"")
+        gems.pushed(f"zz-{len(path)}" if path == "names" else "hola", f"2.{len(path)}.0")
+        if path == "versions":
+            gems.pushed("zz", "1.0")
+        tail = gems.get(path, **asked)
+        whole = gems.get(path).get_data()
+        assert tail.status_code == 206
+        assert body[:-1] + tail.get_data() == whole
+        assert tail.headers["Content-Range"] == (
+            f"bytes {len(body) - 1}-{len(whole) - 1}/{len(whole)}"
+        )
+        require_digests(tail, whole)
+        outside = gems.get(path, Range="bytes=999999999-")
+        assert outside.status_code == 416
+        assert outside.headers["Content-Range"] == f"bytes */{len(whole)}"
+        for ignored in ("bytes=x", "bytes=0-1,2-3", "lines=1-"):
+            answer = gems.get(path, Range=ignored)
+            assert (answer.status_code, answer.get_data()) == (200, whole)
+        last = gems.get(path, Range="bytes=-5")
+        assert (last.status_code, last.get_data()) == (206, whole[-5:])
+        head = gems.client.head(f"{gems.scope}/rubygems/{path}", headers=gems.headers)
+        assert head.headers["Content-Length"] == str(len(whole))
+        assert head.get_data() == b""
+        assert "Content-Encoding" not in gems.get(path, Accept_Encoding="gzip").headers
+
+
+def test_the_legacy_index_is_given_again_when_it_changed(gems: Gems) -> None:
+    gems.pushed("hola", "1.0.0")
+    answer = gems.get("specs.4.8.gz")
+    assert answer.headers["Content-Type"] == "application/x-gzip"
+    assert "Content-Encoding" not in answer.headers
+    # What changed in these two seconds may be newer than a copy of these two seconds.
+    again = gems.get("specs.4.8.gz", If_Modified_Since=answer.headers["Last-Modified"])
+    assert again.status_code == 200
+    assert gems.get("specs.4.8.gz", If_Modified_Since="garbage").status_code == 200
+
+
+def test_every_form_of_the_key_is_taken(gems: Gems, world: World, acme: Acme) -> None:
+    token = acme.maintainer.token
+    basic = base64.b64encode(b"u:p").decode()
+    for number, header in enumerate(
+        (token, f"Bearer {token}", gems.headers["Authorization"], f"Basic {basic}, {token}")
+    ):
+        answer = world.app.test_client().post(
+            "/o/acme/api/v1/gems",
+            data=a_gem("hola", f"1.{number}").body,
+            headers={"Authorization": header},
+            content_type="application/x-www-form-urlencoded",  # as curl says
+        )
+        assert answer.status_code == 200, (header, answer.get_data())
+
+
+def test_who_may_not_is_told_so(gems_as: Callable[..., Gems], acme: Acme) -> None:
+    gems_as(acme.developer).pushed("hola", "1.0.0")
+    gem = a_gem("hola", "1.1.0")
+    nobody = gems_as().push(gem)
+    assert nobody.status_code == 401
+    assert nobody.headers["WWW-Authenticate"] == 'Basic realm="Packhouse"'
+    assert gems_as(acme.reader).push(gem).status_code == 403
+    assert gems_as(acme.outsider).push(gem).status_code == 404
+    assert gems_as(acme.developer).yank("hola", "1.0.0").status_code == 403
+    assert gems_as(acme.outsider).yank("hola", "1.0.0").status_code == 404
+    for path in ("versions", "names", "specs.4.8.gz", "info/hola", "gems/hola-1.0.0.gem", ""):
+        assert gems_as().get(path).status_code == 401, path
+        assert gems_as(acme.outsider).get(path).status_code == 404, path
+        assert gems_as(acme.reader).get(path).status_code == 200, path
+    wrong = gems_as(acme.reader)
+    wrong.token = "srg_wrong"  # noqa: S105  it is no secret
+    assert wrong.get("versions").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("parameters", "status", "sentence"),
+    [
+        ({}, 400, "'gem_name' and 'version' are needed"),
+        ({"gem_name": "hola"}, 400, "'gem_name' and 'version' are needed"),
+        ({"gem_name": "other", "version": "1.0.0"}, 404, "This gem could not be found."),
+        ({"gem_name": "Hola", "version": "1.0.0"}, 404, "This gem could not be found."),
+        ({"gem_name": "hola", "version": "9"}, 404, "The version 9 does not exist."),
+        ({"gem_name": "hola", "version": "x\n"}, 404, "does not exist."),
+    ],
+)
+def test_yanks_that_cannot_be(
+    gems: Gems, parameters: dict[str, str], status: int, sentence: str
+) -> None:
+    gems.pushed("hola", "1.0.0")
+    answer = gems.request("DELETE", "api/v1/gems/yank", query_string=parameters)
+    assert answer.status_code == status
+    assert sentence in answer.get_data(as_text=True)
+
+
+def test_two_gems_never_share_a_file(gems: Gems) -> None:
+    gems.pushed("a", "1", platform="x86-darwin-20")
+    answer = gems.push(a_gem("a-1-x86-darwin", "20"))
+    assert answer.status_code == 409
+    assert "a-1-x86-darwin-20.gem" in answer.get_data(as_text=True)
+
+
+def test_a_name_too_similar_is_refused_on_the_platform(
+    gems_as: Callable[..., Gems], acme: Acme
+) -> None:
+    platform = gems_as(acme.developer, "")
+    platform.pushed("ho-la", "1.0.0")
+    answer = platform.push(a_gem("ho_la", "1.0.0"))
+    assert answer.status_code == 409
+    assert "too similar" in answer.get_data(as_text=True)
+
+
+def test_many_at_once_leave_indexes_that_agree(gems_as: Callable[..., Gems], acme: Acme) -> None:
+    wanted = [a_gem(f"gem-{number}", "1.0") for number in range(AT_ONCE)]
+    wanted += [a_gem("same", f"1.{number}") for number in range(AT_ONCE)]
+
+    def push(gem: object) -> TestResponse:
+        return gems_as(acme.developer).push(gem)  # type: ignore[arg-type]
+
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        answers = list(threads.map(push, wanted))
+    assert [one.status_code for one in answers] == [200] * len(wanted)
+    reader = gems_as(acme.reader)
+    versions = reader.get("versions")
+    require_digests(versions, versions.get_data())
+    newest = {}
+    for line in versions.get_data(as_text=True).split("---\n")[1].splitlines():
+        name, _numbers, digest = line.split(" ")
+        newest[name] = digest
+    assert set(newest) == {one.name for one in wanted}
+    for name, digest in newest.items():
+        assert md5(reader.text(f"info/{name}")) == digest
+
+
+def test_tools_are_told_of_gems_as_json(gems: Gems) -> None:
+    gem = gems.pushed("hola", "1.2.0", runtime={"rack": ["~> 3.0"]})
+    gems.pushed("hola", "2.0.0.rc1")
+    found = gems.get("api/v1/gems/hola.json").get_json()
+    assert (found["name"], found["version"], found["sha"]) == ("hola", "1.2.0", gem.sha256)
+    assert found["dependencies"]["runtime"] == [{"name": "rack", "requirements": "~> 3.0"}]
+    assert (
+        gems.client.get(
+            found["gem_uri"].removeprefix("http://localhost"), headers=gems.headers
+        ).get_data()
+        == gem.body
+    )
+    versions = gems.get("api/v1/versions/hola.json").get_json()
+    assert [(one["number"], one["prerelease"]) for one in versions] == [
+        ("1.2.0", False),
+        ("2.0.0.rc1", True),
+    ]
+    assert gems.get("api/v1/versions/hola/latest.json").get_json() == {"version": "1.2.0"}
+    one = gems.get("api/v2/rubygems/hola/versions/2.0.0.rc1.json").get_json()
+    assert one["number"] == "2.0.0.rc1"
+    assert gems.get("api/v2/rubygems/hola/versions/9.json").status_code == 404
+    assert [one["name"] for one in gems.get("api/v1/search.json?query=ho").get_json()] == ["hola"]
+    assert [one["name"] for one in gems.get("api/v1/gems.json").get_json()] == ["hola"]
+    assert gems.get("api/v1/gems/none.json").status_code == 404
+    assert gems.get("api/v1/search.json?page=0").status_code == 400
+
+
+def test_owners_come_and_go(gems: Gems, acme: Acme) -> None:
+    gems.pushed()
+    listed = gems.get("api/v1/gems/hola/owners.yaml").get_data(as_text=True)
+    assert "handle: mallory" in listed
+    email = acme.developer.user.email
+    added = gems.request("POST", "api/v1/gems/hola/owners", data={"email": email})
+    assert (added.status_code, added.get_data()) == (200, b"Owner added successfully.")
+    handles = [one["handle"] for one in gems.get("api/v1/gems/hola/owners.json").get_json()]
+    assert handles == ["mallory", "dave"]
+    removed = gems.request("DELETE", "api/v1/gems/hola/owners", data={"email": "mallory"})
+    assert removed.status_code == 200
+    last = gems.request("DELETE", "api/v1/gems/hola/owners", data={"email": "dave"})
+    assert last.status_code == 400
+    missing = gems.request("POST", "api/v1/gems/hola/owners", data={"email": "none@x.test"})
+    assert (missing.status_code, missing.get_data()) == (404, b"Owner could not be found.\n")
+
+
+def test_signing_in_gives_a_key_and_nothing_else(gems: Gems, world: World) -> None:
+    password = base64.b64encode(b"dave@packhouse.test:correct horse battery staple").decode()
+    client = world.app.test_client()
+    answer = client.post(
+        "/api/v1/api_key",
+        data={"name": "x" * 1000, "index_rubygems": "true", "unknown": "1"},
+        headers={"Authorization": f"Basic {password}"},
+    )
+    assert answer.status_code == 200
+    key = answer.get_data(as_text=True)
+    assert key.startswith("srg_")
+    assert key == key.strip()
+    gems.token = key
+    assert gems.push(a_gem()).status_code == 200
+    wrong = base64.b64encode(b"dave@packhouse.test:wrong").decode()
+    refused = client.post("/api/v1/api_key", headers={"Authorization": f"Basic {wrong}"})
+    assert refused.status_code == 401
+    assert client.post("/api/v1/api_key").status_code == 401
+    assert client.get("/api/v1/api_key").status_code == 410
+    me = client.get("/api/v1/profile/me.yaml", headers={"Authorization": f"Basic {password}"})
+    assert "handle: dave" in me.get_data(as_text=True)
+    assert client.post("/api/v1/webauthn_verification").status_code == 404
+    assert client.get("/api/v1/dependencies").status_code == 404
+
+
+def md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def require_digests(answer: TestResponse, whole: bytes) -> None:
+    sha256 = base64.b64encode(hashlib.sha256(whole).digest()).decode()
+    assert answer.headers["Repr-Digest"] == f"sha-256=:{sha256}:"
+    assert answer.headers["Digest"] == f"sha-256={sha256}"
+    digest = hashlib.md5(whole, usedforsecurity=False).hexdigest()
+    assert answer.headers["ETag"] == f'"{digest}"'
+    assert answer.headers["Accept-Ranges"] == "bytes"
