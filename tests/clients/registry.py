@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tests.world import Person
 
 ORGANIZATION = "acme"
+NOT_A_TOKEN = "srg_0000000000000000000000000000000000000000"  # noqa: S105  that is why
 LEAKY = "@acme/leaky"
 """A package of which every version before 2.0.0 has a known vulnerability."""
 
@@ -40,7 +41,7 @@ class People:
 
     Attributes:
         olivia: owns the organization.
-        alice: maintains its npm repository.
+        alice: maintains its repositories of packages.
         bob: may only read there.
         oscar: has an account, and no part in the organization.
     """
@@ -101,9 +102,10 @@ def running_registry(
 def _settle(world: World) -> People:
     olivia, alice, bob, oscar = map(world.person, ("olivia", "alice", "bob", "oscar"))
     world.organization(ORGANIZATION, olivia)
-    repository = world.repository(ORGANIZATION, olivia, "npm")
-    world.grant(repository, olivia, alice, RepositoryRole.MAINTAINER)
-    world.grant(repository, olivia, bob, RepositoryRole.READER)
+    for protocol in ("npm", "pypi"):
+        repository = world.repository(ORGANIZATION, olivia, protocol, protocol=protocol)
+        world.grant(repository, olivia, alice, RepositoryRole.MAINTAINER)
+        world.grant(repository, olivia, bob, RepositoryRole.READER)
     return People(
         olivia=_account(olivia), alice=_account(alice), bob=_account(bob), oscar=_account(oscar)
     )
