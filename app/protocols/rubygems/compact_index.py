@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from app.protocols.rubygems.gem_versions import ANY
 from app.protocols.rubygems.gemspec import RUNTIME, GemSpecification
@@ -49,7 +49,7 @@ def info_line(spec: GemSpecification, sha256: str, created_at: datetime) -> str:
     Args:
         spec: checked, so that no value in it ends the line or a field of it.
         sha256: of the gem, hexadecimal.
-        created_at: UTC.
+        created_at: when it was published; it may never change.
     """
     platform = "" if spec.platform == RUBY else f"-{spec.platform}"
     needed = sorted(
@@ -63,7 +63,7 @@ def info_line(spec: GemSpecification, sha256: str, created_at: datetime) -> str:
     ):
         if requirements != (ANY,):
             facts.append(f"{key}:{_joined(requirements)}")
-    facts.append(f"created_at:{created_at:%Y-%m-%dT%H:%M:%SZ}")
+    facts.append(f"created_at:{created_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")
     return f"{spec.version}{platform} {dependencies}|{','.join(facts)}"
 
 
