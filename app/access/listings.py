@@ -55,8 +55,8 @@ def readable_repository_ids(
         among: what holds of those that are wanted; MongoDB's filter.
     """
     wanted = _within_limits(principal, Action.READ, door)
-    if wanted is None:
-        return frozenset()
+    if wanted is None or principal.limits.packages:
+        return frozenset()  # A token limited to packages has no repository as a whole.
     every = [wanted] if among is None else [wanted, among]
     if not principal.is_platform_admin:
         every.append({"$or": list(_readable(principal))})
@@ -116,10 +116,10 @@ def _readable(principal: Principal) -> Iterable[dict[str, Any]]:  # MongoDB cond
 def _within_limits(principal: Principal, action: Action, door: str | None) -> dict[str, Any] | None:
     """Return the condition that a token's limits make; none where nothing is within them.
 
-    A token limited to packages has no repository as a whole, so it lists nothing.
+    A limit to packages is left aside: it says nothing of repositories.
     """
     own = principal.limits
-    if own.packages or (own.actions and action.token_action not in own.actions):
+    if own.actions and action.token_action not in own.actions:
         return None
     condition: dict[str, Any] = {}
     if own.organizations:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
+from app.auth.principal import TokenLimits
 from app.models import (
     NameClaim,
     Package,
@@ -190,6 +191,17 @@ def test_credentials_come_in_every_form_that_clients_send(
     ):
         answer = client.get("/o/acme/simple/my-pkg/", headers=headers)
         assert wheel.filename in answer.get_data(as_text=True), headers
+
+
+def test_a_token_limited_to_a_project_may_begin_it_anywhere(
+    pypi_as: Callable[..., Pypi], acme: Acme, world: World
+) -> None:
+    limits = TokenLimits(packages=frozenset({"my-pkg"}))
+    person = world.with_token(acme.developer.user, limits)
+    for version, scope in enumerate(("/r/acme/pypi", "/o/acme", "")):
+        speaker = pypi_as(person, scope)
+        assert speaker.upload(a_wheel("My.Pkg", f"1.{version}")).status_code == 200, scope
+        assert speaker.upload(a_wheel("other", "1.0")).status_code == 403, scope
 
 
 @pytest.mark.parametrize("status", [PackageStatus.ARCHIVED, PackageStatus.QUARANTINED])
