@@ -9,9 +9,10 @@ a list is updated, never rebuilt. Two callers who may read the same repositories
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from threading import Lock
 from typing import Any, Generic, Protocol, TypeVar, cast
 
@@ -23,7 +24,10 @@ from app.models.rows import insert, rows_of
 from app.registry.formats import format_of
 from app.registry.resolution import PublishTarget
 
-_MOST_FOLDS = 64
+_MOST_FOLDS = 256
+_MOST_BYTES = 64 * 1024 * 1024
+_ENTRY_BYTES = 200  # what an entry costs beside its text
+_BATCH = 1000
 
 Shown = TypeVar("Shown")
 Shown_co = TypeVar("Shown_co", covariant=True)
@@ -164,6 +168,7 @@ class _Followed(Generic[Shown]):
 
     Attributes:
         last: the last entry that it has; none at the beginning.
+        size_bytes: about what it costs to keep.
     """
 
     kind: ListKind[Shown]
@@ -171,6 +176,7 @@ class _Followed(Generic[Shown]):
     fold: Fold[Shown]
     last: ObjectId | None = None
     sequence: int = 0
+    size_bytes: int = 0
     lock: Lock = field(default_factory=Lock)
 
     def update(self) -> Shown:
@@ -180,30 +186,35 @@ class _Followed(Generic[Shown]):
         restored from a backup. Then the list is made anew.
         """
         with self.lock:
-            rows = self._rows()
-            if self.last is not None and (not rows or rows[0]["_id"] != self.last):
+            if not self._still_has_last():
                 self.fold, self.last, self.sequence = self.kind.begin(), None, 0
-                rows = self._rows()
-            elif self.last is not None:
-                rows = rows[1:]
-            if rows:
-                self.fold.add(
-                    [Entry(text=row["text"], at=row["_id"].generation_time) for row in rows]
-                )
-                self.last, self.sequence = rows[-1]["_id"], rows[-1]["sequence"]
+                self.size_bytes = 0
+            for batch in self._batches():
+                self.fold.add(batch)
             return self.fold.show()
 
-    def _rows(self) -> list[dict[str, Any]]:
+    def _still_has_last(self) -> bool:
+        if self.last is None:
+            return True
+        return rows_of(ListingEntry).find_one({"_id": self.last}, {"_id": 1}) is not None
+
+    def _batches(self) -> Iterator[list[Entry]]:
+        """Yield new entries, in batches: others have their turn while the next is fetched."""
         found = rows_of(ListingEntry).find(
-            {**self.where, "sequence": {"$gte": self.sequence}}, {"sequence": 1, "text": 1}
+            {**self.where, "sequence": {"$gt": self.sequence}}, {"sequence": 1, "text": 1}
         )
-        return list(found.sort("sequence", 1))
+        rows = iter(found.sort("sequence", 1).batch_size(_BATCH))
+        while batch := list(islice(rows, _BATCH)):
+            yield [Entry(text=row["text"], at=row["_id"].generation_time) for row in batch]
+            self.last, self.sequence = batch[-1]["_id"], batch[-1]["sequence"]
+            self.size_bytes += sum(len(row["text"]) + _ENTRY_BYTES for row in batch)
 
 
 class ListingFolds:
     """The lists that one process keeps up with: those that were asked for most recently."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, most_bytes: int = _MOST_BYTES) -> None:
+        self._most_bytes = most_bytes
         self._followed: OrderedDict[object, _Followed[Any]] = OrderedDict()
 
     def of(
@@ -221,6 +232,13 @@ class ListingFolds:
                 where["holds_name"] = True
             found = self._followed[key] = _Followed(kind, where, kind.begin())
         self._followed.move_to_end(key)
-        while len(self._followed) > _MOST_FOLDS:
-            self._followed.popitem(last=False)
+        self._forget_the_oldest()
         return cast("_Followed[Shown]", found)
+
+    def _forget_the_oldest(self) -> None:
+        size_bytes = sum(one.size_bytes for one in self._followed.values())
+        while len(self._followed) > 1 and (
+            size_bytes > self._most_bytes or len(self._followed) > _MOST_FOLDS
+        ):
+            _key, forgotten = self._followed.popitem(last=False)
+            size_bytes -= forgotten.size_bytes

@@ -10,7 +10,7 @@ from app.extensions import listing_folds
 from app.models import ListingEntry, Repository
 from app.models.rows import rows_of
 from app.registry import background, cascading, listings
-from app.registry.listings import Entry, ListKind
+from app.registry.listings import Entry, ListingFolds, ListKind
 from tests.distributions import a_wheel
 from tests.npm_wire import a_publish
 
@@ -142,3 +142,17 @@ def test_formats_without_lists_write_none(app: Flask, world: World, owner: Perso
     assert answer.status_code == 201
     with world.context():
         assert not ListingEntry.objects.count()
+
+
+def test_lists_that_nobody_asked_for_lately_are_forgotten(
+    app: Flask, world: World, owner: Person
+) -> None:
+    upload(app, owner, "first")
+    with world.context():
+        folds = ListingFolds(most_bytes=100)
+        wanted = frozenset({repository_of()})
+        first = folds.of(KIND, wanted, of_holders=False)
+        first.update()
+        assert folds.of(KIND, wanted, of_holders=False) is first
+        folds.of(KIND, wanted, of_holders=True)
+        assert folds.of(KIND, wanted, of_holders=False) is not first
