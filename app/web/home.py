@@ -11,7 +11,15 @@ from app.registry import organizations
 from app.registry.listing import PageRequest
 from app.web.pages import blueprint, page
 
-CLIENTS = {"npm": "npm, pnpm, bun", "yarn1": "Yarn 1", "yarn4": "Yarn 4"}
+CLIENTS = {
+    "npm": "npm, pnpm, bun",
+    "yarn1": "Yarn 1",
+    "yarn4": "Yarn 4",
+    "pip": "pip, twine",
+    "uv": "uv",
+    "gem": "gem, bundler",
+}
+_SEGMENTS = {"pip": "pypi", "uv": "pypi", "gem": "rubygems"}
 _EXAMPLE = "acme"
 _MOST_SHOWN = 100
 
@@ -41,5 +49,5 @@ def home() -> Response:
         client=client,
         organizations=slugs,
         organization=chosen,
-        registry=f"{request.environ['packhouse.origin']}{scope}/npm/",
+        registry=f"{request.environ['packhouse.origin']}{scope}/{_SEGMENTS.get(client, 'npm')}/",
     )
