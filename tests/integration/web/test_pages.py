@@ -98,7 +98,7 @@ def test_the_first_page_shows_the_addresses_of_ones_own_organization(browser: Fl
     uv = text_of(browser, "/ui/?client=uv&organization=acme")
     assert 'publish-url = "http://localhost/o/acme/pypi/legacy/"' in uv
     gem = text_of(browser, "/ui/?client=gem&organization=acme")
-    assert "gem push something-1.0.0.gem --host http://localhost/o/acme/rubygems\n" in gem
+    assert "gem push something-1.0.0.gem --host http://localhost/o/acme/rubygems</pre>" in gem
 
 
 def test_the_first_page_offers_what_one_may_know_of(
