@@ -134,7 +134,7 @@ def _texts(strategy: st.SearchStrategy[str]) -> st.SearchStrategy[tuple[str, ...
 
 # What JSON and YAML can hold both; a long one has a packed length of several bytes.
 texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20) | st.builds(
-    "é{}".format, st.sampled_from([120, 121, 130, 254, 255, 256, 65536]).map("x".__mul__)
+    "é{}".format, st.sampled_from([120, 121, 130, 254, 255, 256]).map("x".__mul__)
 )
 names = st.from_regex(r"[a-z][a-z0-9_-]{0,8}[a-z0-9]", fullmatch=True)
 versions = st.from_regex(r"[0-9]{1,2}(\.[0-9]{1,2}|\.[a-z][a-z0-9]{0,2}){0,3}", fullmatch=True)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.protocols.rubygems import compact_index
@@ -81,6 +81,7 @@ def test_the_moment_is_told_in_utc() -> None:
 
 @given(specifications)
 @example(specification(dependencies=(), required_ruby_version=(ANY,)))
+@settings(deadline=None)  # another process is asked
 def test_clients_take_a_line_apart_into_what_it_was_made_of(
     parser: Ruby, spec: GemSpecification
 ) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from app.protocols.rubygems import gem_versions
@@ -139,6 +139,7 @@ def test_what_is_no_version_is_refused(text: str) -> None:
 @example("1.a", "1.a.0.1")
 @example("1", "1.0.0.1")
 @example("0.a", "0")
+@settings(deadline=None)  # another process is asked
 def test_versions_compare_as_in_ruby(ruby: Ruby, one: str, other: str) -> None:
     found = ruby.ask_json([one, other])
     assert order(one, other) == found["order"]
@@ -158,6 +159,7 @@ def test_a_canonical_version_is_one_and_stays_as_it_is(version: str) -> None:
 
 @given(st.text(max_size=12) | st.text("0123456789.-ab \n", max_size=12) | spelt)
 @example("1.0--")
+@settings(deadline=None)  # another process is asked
 def test_a_version_is_what_ruby_takes_for_one_without_blanks(judge: Ruby, text: str) -> None:
     assume(text == text.strip() and text)
     assert gem_versions.is_version(text) == judge.ask_json([text])
@@ -178,6 +180,7 @@ def test_requirements_pass(reader_of_requirements: Ruby, text: str) -> None:
 @example(">= 1.0&< 2")
 @example("")
 @example("1.0")
+@settings(deadline=None)  # another process is asked
 def test_a_requirement_is_what_ruby_writes(reader_of_requirements: Ruby, text: str) -> None:
     if gem_versions.is_requirement(text):
         assert reader_of_requirements.ask_json([text]) == text

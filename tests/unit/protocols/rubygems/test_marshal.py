@@ -4,7 +4,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.protocols.rubygems import marshal, platforms
@@ -136,6 +136,7 @@ def as_ruby_says(spec: GemSpecification) -> dict[str, Any]:
 
 
 @given(specifications)
+@example(specification(description="é" * 63_000))
 @example(
     specification(
         platform="x86_64-linux",
@@ -146,11 +147,13 @@ def as_ruby_says(spec: GemSpecification) -> dict[str, Any]:
         ),
     )
 )
+@settings(deadline=None)  # another process is asked
 def test_ruby_reads_every_field_of_a_specification(reader: Ruby, spec: GemSpecification) -> None:
     assert reader.ask(marshal.specification_payload(spec)) == as_ruby_says(spec)
 
 
 @given(st.lists(st.tuples(names, versions, some_platforms), max_size=8))
+@settings(deadline=None)  # another process is asked
 def test_ruby_reads_a_list_of_gems(list_reader: Ruby, gems: list[tuple[str, str, str]]) -> None:
     assert list_reader.ask(marshal.specs_payload(gems)) == [list(one) for one in gems]
 
@@ -166,6 +169,7 @@ def test_ruby_reads_a_list_of_gems(list_reader: Ruby, gems: list[tuple[str, str,
 @example(-124)
 @example(-256)
 @example(-257)
+@settings(deadline=None)  # another process is asked
 def test_ruby_reads_packed_numbers(integer_reader: Ruby, number: int) -> None:
     assert integer_reader.ask(b"\x04\x08i" + marshal.packed(number)) == number
 

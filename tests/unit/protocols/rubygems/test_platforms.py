@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.protocols.rubygems import platforms
@@ -85,6 +85,7 @@ def test_what_could_be_a_path_or_a_field_is_no_platform(text: str) -> None:
 @example("jruby")
 @example("i586-linux")
 @example("powerpc-darwin")
+@settings(deadline=None)  # another process is asked
 def test_platforms_are_taken_apart_as_by_the_newest_rubygems(ruby: Ruby, text: str) -> None:
     if text == "current":  # the client's own
         return
