@@ -21,6 +21,7 @@ MAX_FIELD_BYTES = 16 * 1024 * 1024
 
 _MOST_PARTS = 10_000
 _PIECE_BYTES = 256 * 1024
+_MOST_WAITING_BYTES = 2 * _PIECE_BYTES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,14 +73,23 @@ def read_form(
         raise InvalidInput("Send the upload as multipart/form-data.")
     reading = _Reading(shape, stage)
     try:
-        reading.read(MultipartDecoder(boundary.encode(), max_parts=_MOST_PARTS), body)
+        reading.read(_decoder(boundary), body)
         return reading.result()
     except RequestEntityTooLarge as error:
-        raise InvalidInput(f"The form has more than {_MOST_PARTS} parts.") from error
+        raise InvalidInput(
+            f"The form has more than {_MOST_PARTS} parts, or headers of one that do not end."
+        ) from error
     except (ValueError, UnicodeError) as error:
         raise InvalidInput(f"The form cannot be read: {error}.") from error
     finally:
         reading.close()
+
+
+def _decoder(boundary: str) -> MultipartDecoder:
+    # What has not been understood yet waits in memory: no more than the headers of a part.
+    return MultipartDecoder(
+        boundary.encode(), max_form_memory_size=_MOST_WAITING_BYTES, max_parts=_MOST_PARTS
+    )
 
 
 @dataclass
