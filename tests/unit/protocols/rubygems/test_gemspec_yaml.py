@@ -85,6 +85,11 @@ def test_old_forms_are_read() -> None:
     assert spec == specification(platform="x86-mswin32", original_platform="x86-mswin32")
 
 
+def test_what_is_nothing_in_a_list_is_passed_over() -> None:
+    metadata = METADATA.replace("email: bob@example.org", "email:\n-\n- bob@example.org")
+    assert read_gemspec(metadata.encode()) == specification()
+
+
 def test_certificates_say_that_there_are_signatures() -> None:
     metadata = METADATA.replace("cert_chain: []", "cert_chain:\n- a certificate")
     assert read_gemspec(metadata.encode()).is_signed

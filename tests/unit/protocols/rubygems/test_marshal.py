@@ -137,6 +137,7 @@ def as_ruby_says(spec: GemSpecification) -> dict[str, Any]:
 
 @given(specifications)
 @example(specification(description="é" * 63_000))
+@example(specification(rubygems_version="", homepage="", summary=""))
 @example(
     specification(
         platform="x86_64-linux",
