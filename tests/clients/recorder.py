@@ -61,6 +61,7 @@ class Recorder(ThreadingHTTPServer):
         self.registry = urlsplit(registry).netloc
         self._exchanges: list[Exchange] = []
         self._cut_after_bytes: int | None = None
+        self._refused: dict[str, int] = {}
         if certificate is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate.certificate, certificate.key)
@@ -73,6 +74,14 @@ class Recorder(ThreadingHTTPServer):
     def cut_once_after(self, size_bytes: int) -> None:
         """Break the connection in the middle of the next answer that is longer than this."""
         self._cut_after_bytes = size_bytes
+
+    def refuse(self, path: str, status: int) -> None:
+        """Answer this status to whoever asks for a path that ends so, from now on."""
+        self._refused[path] = status
+
+    def refusal_of(self, path: str) -> int | None:
+        """Return the status that a path is refused with, or none."""
+        return next((code for end, code in self._refused.items() if path.endswith(end)), None)
 
     def passed_on(self, content: bytes) -> bytes:
         """Return as much of an answer as the client is to get."""
@@ -96,6 +105,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def forward(self) -> None:
         """Pass one request on, and its answer back."""
+        refusal = self.server.refusal_of(self.path)
+        if refusal is not None:
+            self._refuse(refusal)
+            return
         upstream = http.client.HTTPConnection(self.server.registry, timeout=PATIENCE_SECONDS)
         try:
             response = self._send_on(upstream)
@@ -117,6 +130,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_arguments: object) -> None:
         """Keep quiet: what passes is written down elsewhere."""
+
+    def _refuse(self, status: int) -> None:
+        self._read_body()
+        self.server.remember(Exchange(method=self.command, path=self.path, status=status))
+        self.send_response_only(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def _send_on(self, upstream: http.client.HTTPConnection) -> http.client.HTTPResponse:
         is_chunked = self.headers.get("Transfer-Encoding", "").lower() == "chunked"

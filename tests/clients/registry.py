@@ -44,12 +44,14 @@ class People:
         alice: maintains its repositories of packages.
         bob: may only read there.
         oscar: has an account, and no part in the organization.
+        carol: has no part in it either, but for as long as a test gives her one.
     """
 
     olivia: Account
     alice: Account
     bob: Account
     oscar: Account
+    carol: Account
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,14 +102,20 @@ def running_registry(
 
 
 def _settle(world: World) -> People:
-    olivia, alice, bob, oscar = map(world.person, ("olivia", "alice", "bob", "oscar"))
+    olivia, alice, bob, oscar, carol = map(
+        world.person, ("olivia", "alice", "bob", "oscar", "carol")
+    )
     world.organization(ORGANIZATION, olivia)
-    for protocol in ("npm", "pypi"):
+    for protocol in ("npm", "pypi", "rubygems"):
         repository = world.repository(ORGANIZATION, olivia, protocol, protocol=protocol)
         world.grant(repository, olivia, alice, RepositoryRole.MAINTAINER)
         world.grant(repository, olivia, bob, RepositoryRole.READER)
     return People(
-        olivia=_account(olivia), alice=_account(alice), bob=_account(bob), oscar=_account(oscar)
+        olivia=_account(olivia),
+        alice=_account(alice),
+        bob=_account(bob),
+        oscar=_account(oscar),
+        carol=_account(carol),
     )
 
 

@@ -180,3 +180,14 @@ def test_uv_reads_metadata_out_of_a_wheel_by_ranges(
     reads = reads_of_files(recorder)
     assert reads.count("GET 200") == 1
     assert "GET 206" in reads
+
+
+def test_pip_goes_on_with_a_download_that_broke_off(
+    desk: Desk, recorded: Index, recorder: Recorder, author: Author
+) -> None:
+    author.publish("1.0", data_bytes=MIB)
+    recorder.cut_once_after(MIB // 2)
+    environment = desk.newest_pip()
+    environment.install(recorded.signed_in, author.name)
+    assert environment.version_of(author.module) == "1.0"
+    assert reads_of_files(recorder) == ["GET 200", "GET 200", "GET 206"]  # of metadata: the first

@@ -19,7 +19,7 @@ rm -rf "$folder"
 grep -v '^#' "$list" | while read -r artifact sha256 gem bundler; do
     echo "Installing $gem and $bundler"
     rm -rf "$work"/*
-    mvn --quiet --batch-mode -Dstyle.color=never org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy \
+    mvn --quiet --batch-mode org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy \
         -Dartifact="$artifact" -DoutputDirectory="$work" -Dmdep.stripVersion=true
     jar=$(echo "$work"/*.jar)
     echo "$sha256  $jar" | sha256sum --check --quiet

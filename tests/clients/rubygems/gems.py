@@ -1,0 +1,84 @@
+"""Gems as their authors have them in a folder."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_GEMSPEC = """\
+Gem::Specification.new do |spec|
+  spec.name = {name}
+  spec.version = {version}
+  spec.platform = {platform}
+  spec.summary = {summary}
+  spec.description = "It says which version it is, and holds: {remark}"
+  spec.authors = ["Alice", "Bob"]
+  spec.email = ["alice@packhouse.test"]
+  spec.homepage = "https://homepage.test/"
+  spec.license = "MIT"
+  spec.required_ruby_version = ">= 2.7"
+  spec.metadata = {{ "changelog_uri" => "https://changelog.test/" }}
+  spec.files = [{file}]
+{dependencies}
+end
+"""
+
+
+def new_name(base: str = "hola") -> str:
+    """Return a name that no other test uses."""
+    return f"{base}-x{secrets.token_hex(4)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gem:
+    """One version of a gem for one platform.
+
+    Attributes:
+        dependencies: the requirements on each gem that it needs to run.
+        remark: what tells two builds of the same version apart.
+    """
+
+    name: str
+    version: str
+    platform: str = "ruby"
+    dependencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    remark: str = "nothing"
+
+    @property
+    def full_name(self) -> str:
+        """The name as files have it."""
+        platform = "" if self.platform == "ruby" else f"-{self.platform}"
+        return f"{self.name}-{self.version}{platform}"
+
+    @property
+    def file_name(self) -> str:
+        """The name of its file."""
+        return f"{self.full_name}.gem"
+
+    def write_sources(self, folder: Path) -> Path:
+        """Write the sources into a folder, and return its specification."""
+        source = folder / f"lib/{self.name}.rb"
+        source.parent.mkdir(parents=True, exist_ok=True)
+        source.write_text(f"HOLA = {json.dumps(self.version)}  # {self.remark}\n")
+        gemspec = folder / f"{self.name}.gemspec"
+        gemspec.write_text(
+            _GEMSPEC.format(
+                name=json.dumps(self.name),
+                version=json.dumps(self.version),
+                platform=json.dumps(self.platform),
+                summary=json.dumps(f"{self.name} in a test"),
+                remark=self.remark,
+                file=json.dumps(f"lib/{self.name}.rb"),
+                dependencies="\n".join(
+                    f"  spec.add_dependency {', '.join(map(json.dumps, (name, *requirements)))}"
+                    for name, requirements in self.dependencies.items()
+                ),
+            )
+        )
+        return gemspec
