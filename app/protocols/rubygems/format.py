@@ -9,13 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from app.protocols.rubygems import index_log
-from app.protocols.rubygems.gem_versions import sort_key
+from app.protocols.rubygems.gem_versions import is_prerelease, sort_key
 from app.protocols.rubygems.gemspec import GemSpecification
 from app.protocols.rubygems.identity import PROTOCOL_NAME
+from app.protocols.rubygems.platforms import RUBY
 from app.registry.formats import Dependency, PackageFormat
-
-RUBY = "ruby"
-"""The platform of a gem that runs on all."""
 
 
 def number_of(version: str, platform: str) -> str:
@@ -32,7 +30,7 @@ def split_number(number: str) -> tuple[str, str]:
 def precedence(number: str) -> tuple[bool, Any, bool]:
     """Return by what gems are compared: released ones first, then those for every platform."""
     version, platform = split_number(number)
-    return not any(one.isalpha() for one in version), sort_key(version), platform == RUBY
+    return not is_prerelease(version), sort_key(version), platform == RUBY
 
 
 def _name_of_purl(namespace: str, name: str) -> str:

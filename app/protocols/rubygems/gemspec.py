@@ -36,6 +36,7 @@ class GemSpecification:
 
     Attributes:
         version: as RubyGems writes it; holds no ``-``.
+        email: one address or a list of them, as its author wrote it.
         platform: in normal form; ``ruby`` for all.
         original_platform: as its author wrote it.
         required_ruby_version: requirements, as those of a dependency.
@@ -52,7 +53,7 @@ class GemSpecification:
     summary: str
     description: str
     authors: tuple[str, ...]
-    email: tuple[str, ...]
+    email: str | tuple[str, ...]
     homepage: str
     licenses: tuple[str, ...]
     metadata: Mapping[str, str]

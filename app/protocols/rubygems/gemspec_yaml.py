@@ -76,6 +76,11 @@ class _Fields:
         items = node if isinstance(node, list) else [node]
         return tuple(_text(item, name) for item in items if item is not None)
 
+    def text_or_texts(self, name: str) -> str | tuple[str, ...]:
+        """Return a text or a list of texts, as it is written."""
+        is_list = isinstance(self.node(name), list)
+        return self.texts(name) if is_list else self.text(name)
+
     def version(self, name: str) -> str:
         """Return a version."""
         fields = self.of(self.node(name), name, _VERSION)
@@ -100,7 +105,7 @@ def _specification(fields: _Fields) -> GemSpecification:
         summary=fields.text("summary"),
         description=fields.text("description"),
         authors=fields.texts("authors"),
-        email=fields.texts("email"),
+        email=fields.text_or_texts("email"),
         homepage=fields.text("homepage"),
         licenses=fields.texts("licenses"),
         metadata=_metadata(fields.node("metadata")),

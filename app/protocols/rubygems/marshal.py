@@ -60,6 +60,10 @@ class MarshalWriter:
         written = [self.string(key) + self.string(value) for key, value in pairs]
         return b"{" + packed(len(written)) + b"".join(written)
 
+    def string_or_strings(self, value: str | tuple[str, ...]) -> bytes:
+        """Write a text or a list of texts."""
+        return self.string(value) if isinstance(value, str) else self.strings(value)
+
     def strings(self, texts: Iterable[str]) -> bytes:
         """Write a list of texts."""
         return self.array([self.string(one) for one in texts])
@@ -133,7 +137,7 @@ def _specification(writer: MarshalWriter, spec: GemSpecification) -> bytes:
             writer.string(spec.original_platform),
             writer.array([writer.dependency(one) for one in spec.dependencies]),
             writer.string(""),
-            writer.strings(spec.email),
+            writer.string_or_strings(spec.email),
             writer.strings(spec.authors),
             writer.string(spec.description),
             writer.string(spec.homepage),

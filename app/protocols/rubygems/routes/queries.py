@@ -11,7 +11,7 @@ from app.auth.current import current_principal
 from app.errors import InvalidInput, Unauthenticated
 from app.protocols.rubygems import identity, json_api
 from app.protocols.rubygems.answers import json_response
-from app.protocols.rubygems.format import RUBY
+from app.protocols.rubygems.platforms import RUBY
 from app.protocols.rubygems.routes import blueprint
 from app.registry import resolution, searching
 from app.registry.documents import Snapshot, read_snapshot

@@ -74,7 +74,7 @@ def specification(**changes: Any) -> GemSpecification:
         "summary": "Says hola",
         "description": "",
         "authors": ("Bob",),
-        "email": ("bob@example.org",),
+        "email": "bob@example.org",
         "homepage": "https://hola.example",
         "licenses": ("MIT",),
         "metadata": {},
@@ -163,7 +163,7 @@ specifications = st.builds(
     summary=texts,
     description=texts,
     authors=st.lists(texts.filter(str.strip), min_size=1, max_size=3).map(tuple),
-    email=_texts(texts),
+    email=st.one_of(texts, _texts(texts)),
     homepage=texts,
     licenses=_texts(texts),
     metadata=st.dictionaries(

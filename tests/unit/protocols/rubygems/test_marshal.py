@@ -112,7 +112,7 @@ def as_ruby_says(spec: GemSpecification) -> dict[str, Any]:
         "summary": spec.summary,
         "description": spec.description,
         "authors": list(spec.authors),
-        "email": list(spec.email),
+        "email": spec.email if isinstance(spec.email, str) else list(spec.email),
         "homepage": spec.homepage,
         "licenses": list(spec.licenses),
         "metadata": spec.metadata,
