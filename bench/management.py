@@ -10,27 +10,25 @@ import json
 import re
 import statistics
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pymongo import DeleteMany, DeleteOne, InsertOne, UpdateOne
 
-from app.models import connection
 from bench import report
 from bench.client import Client, Unexpected
+from bench.database import of_packhouse
 from bench.packhouse import Packhouse, packhouse
 from bench.registry_seeding import COMMON_WORD, RARE_WORD, Seeding, Size
 from bench.telling import progress, say
-from config.settings import Settings
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from pymongo.collection import Collection
-    from pymongo.database import Database
 
     from bench.measuring import Journal
     from bench.rows import Tools
@@ -41,7 +39,6 @@ _QUICK = (
     Size(packages=100, users=50, organizations=5, events=500),
     Size(packages=1_000, users=50, organizations=5, events=5_000),
 )
-_DATABASE = Settings.model_fields["mongodb_db"].default
 _PLAN = re.compile(r"[A-Z_]+(?: \{[^}]*\})?")
 _AIM = 1.5
 _ASKED_IN_A_ROUND = 10
@@ -86,7 +83,7 @@ class _Side:
 
     name: str
     registry: Packhouse
-    database: Path
+    folder: Path
     paths: dict[str, str]
     reader: Mapping[str, str]
 
@@ -120,15 +117,14 @@ def compare(options: argparse.Namespace, tools: Tools, journal: Journal, data: P
 def _side(name: str, size: Size, data: Path, stack: ExitStack) -> _Side:
     folder = data / str(size.packages)
     registry = stack.enter_context(packhouse(folder))
-    environment = folder / "data/environment.json"
     started = time.monotonic()
-    with _database(environment):
+    with of_packhouse(folder):
         Seeding(size).everything()
     progress(f"{name}: seeded in {time.monotonic() - started:.0f} s")
     side = _Side(
         name=name,
         registry=registry,
-        database=environment,
+        folder=folder,
         paths=dict(PAGES),
         reader=registry.person("reader"),
     )
@@ -140,17 +136,6 @@ def _side(name: str, size: Size, data: Path, stack: ExitStack) -> _Side:
     for title in _FOR_ANYBODY:
         side.paths[f"{_BY_ANYBODY}{title}"] = side.paths[title]
     return side
-
-
-@contextmanager
-def _database(environment: Path) -> Iterator[Database[Any]]:
-    """This process's connection to the database that ``packhouse up`` runs."""
-    url = json.loads(environment.read_text())["MONGODB_URL"]
-    client: Any = connection.connect(url, _DATABASE)
-    try:
-        yield client[_DATABASE]
-    finally:
-        connection.disconnect()
 
 
 def _deep(client: Client, path: str) -> str:
@@ -187,7 +172,7 @@ def _cells(title: str, sides: list[_Side], rounds: int, journal: Journal) -> tup
 
 def _plans(side: _Side) -> str:
     """Ask for each page once, and return the table of how MongoDB found what was asked."""
-    with _database(side.database) as database:
+    with of_packhouse(side.folder) as database:
         rows = []
         for title, path in side.paths.items():
             database.command("profile", 0)
@@ -215,7 +200,7 @@ def _plans(side: _Side) -> str:
 def _verification(side: _Side) -> str:
     """Have the chain checked whole, and after each way of tampering with it."""
     rows = []
-    with _database(side.database) as database, side.client() as client:
+    with of_packhouse(side.folder) as database, side.client() as client:
         chain = database["audit"]
         last = chain.find_one(sort=[("_id", -1)])["_id"]
         place = last * 2 // 3

@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from app.standalone.errors import CannotStart
-from bench import management, npm, oci, programs, pypi
+from bench import management, npm, oci, programs, pypi, rubygems
 from bench.client import Unexpected
 from bench.measuring import Journal
 from bench.rows import Tools
@@ -31,6 +31,7 @@ FORMATS = {
     "npm": npm.compare,
     "oci": oci.compare,
     "pypi": pypi.compare,
+    "rubygems": rubygems.compare,
     "management": management.compare,
 }
 _RESULTS = Path(__file__).parent / "results"
