@@ -163,7 +163,7 @@ def test_a_token_is_made_listed_used_and_revoked(shell: Shell, app: Flask, alice
 def test_a_token_that_cannot_be(shell: Shell, alice: Person) -> None:
     del alice
     refused = shell.refused("token", "create", "alice", "t", "--protocol", "nothing")
-    assert refused == "protocols/0: One of api, npm, oci."
+    assert refused == "protocols/0: One of api, npm, oci, pypi, rubygems."
     assert shell.refused("token", "create", "nobody", "t") == "There is no user nobody."
     assert shell.run("token", "create", "alice", "t", "--expires", "soon").exit_code == 2
 
