@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
-from marshmallow import ValidationError, fields, validate, validates
+from marshmallow import fields, validate
 
 from app.api.edits import Check, Edit
 from app.api.resource import Resource
 from app.api.schemas import (
     LONGEST_NAME,
+    LONGEST_TEXT,
     WITHOUT_NUL,
     Content,
     Moment,
@@ -17,7 +16,6 @@ from app.api.schemas import (
     Sequence,
     Strict,
     UserSummarySchema,
-    names,
     text,
 )
 from app.auth.current import current_principal
@@ -26,7 +24,8 @@ from app.registry import package_management
 from app.registry.listing import Page, PageRequest
 from app.registry.package_management import SORT_ORDERS, PackageContent, PackageFilter, PackageView
 
-_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+/[!-~]*")
+_URL = r"^https?://[A-Za-z0-9.:\[\]-]+/[!-~]*$(?!\n)"  # the end, to Python and to JSON Schema
+_MOST_LOCATIONS = 20
 
 resource = Resource("packages", "Packages that you may read, whatever their format.")
 
@@ -70,16 +69,17 @@ class PackageContentSchema(Content):
         },
     )
     status_reason = text(load_default="")
-    alternate_locations = names(
+    alternate_locations = Sequence(
+        fields.String(
+            validate=[
+                validate.Length(max=LONGEST_TEXT),
+                validate.Regexp(_URL, error="Give an http or https URL."),
+            ]
+        ),
         load_default=(),
+        validate=validate.Length(max=_MOST_LOCATIONS),
         metadata={"description": "URLs under which other registries have the same project."},
     )
-
-    @validates("alternate_locations")
-    def _are_urls(self, value: tuple[str, ...], data_key: str) -> None:
-        del data_key
-        if not all(_URL.fullmatch(one) for one in value):
-            raise ValidationError("Give http or https URLs.")
 
 
 class PackageSchema(Strict):
