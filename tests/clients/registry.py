@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from app import create_app
-from app.models import Advisory, RepositoryRole, connection
+from app.models import Advisory, RepositoryRole, Visibility, connection
 from migrations.runner import migrate
 from tests.live import LOOPBACK, live_server
 from tests.world import PASSWORD, World
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tests.world import Person
 
 ORGANIZATION = "acme"
+COMMONS = "commons"
+"""Another organization, which shows all that it has to everybody."""
 NOT_A_TOKEN = "srg_0000000000000000000000000000000000000000"  # noqa: S105  that is why
 LEAKY = "@acme/leaky"
 """A package of which every version before 2.0.0 has a known vulnerability."""
@@ -40,7 +42,7 @@ class People:
     """An organization and who stands around it.
 
     Attributes:
-        olivia: owns the organization.
+        olivia: owns the organization, and the commons.
         alice: maintains its repositories of packages.
         bob: may only read there.
         oscar: has an account, and no part in the organization.
@@ -110,6 +112,9 @@ def _settle(world: World) -> People:
         repository = world.repository(ORGANIZATION, olivia, protocol, protocol=protocol)
         world.grant(repository, olivia, alice, RepositoryRole.MAINTAINER)
         world.grant(repository, olivia, bob, RepositoryRole.READER)
+    world.organization(COMMONS, olivia)
+    for protocol in ("pypi", "rubygems"):
+        world.repository(COMMONS, olivia, protocol, protocol=protocol, visibility=Visibility.PUBLIC)
     return People(
         olivia=_account(olivia),
         alice=_account(alice),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.clients.registry import Account
 
-ORGANIZATIONS = f"/o/{ORGANIZATION}"
+ACME = f"/o/{ORGANIZATION}"
 """The prefix of the organization's scope."""
 JSON = "application/vnd.pypi.simple.v1+json"
 
@@ -30,7 +30,7 @@ class Index(Wire):
         upload_url: where files are uploaded to.
     """
 
-    def __init__(self, origin: str, account: Account | None, prefix: str = ORGANIZATIONS) -> None:
+    def __init__(self, origin: str, account: Account | None, prefix: str = ACME) -> None:
         super().__init__(origin, account)
         self.origin = origin
         self.account = account

@@ -49,6 +49,11 @@ class Release:
     data_bytes: int = 0
 
     @property
+    def summary(self) -> str:
+        """What it says of itself; not all of it is ASCII."""
+        return f"{self.name} in a test: naïve, ☃"
+
+    @property
     def module(self) -> str:
         """The name of its module, and how files' names begin."""
         return normalized(self.name).replace("-", "_")
@@ -57,8 +62,8 @@ class Release:
         """Write the sources into a folder."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{self.module}.py").write_text(f'VERSION = "{self.version}"\n# {self.remark}\n')
-        (folder / "PKG-INFO").write_text(self.metadata())
-        (folder / "pyproject.toml").write_text(self._pyproject(build_system))
+        (folder / "PKG-INFO").write_text(self.metadata(), encoding="utf-8")
+        (folder / "pyproject.toml").write_text(self._pyproject(build_system), encoding="utf-8")
         if self.data_bytes:
             (folder / f"{self.module}.bin").write_bytes(os.urandom(self.data_bytes))
         shutil.copyfile(backend.__file__, folder / "backend.py")
@@ -81,7 +86,7 @@ class Release:
             "Metadata-Version: 2.4",
             f"Name: {self.name}",
             f"Version: {self.version}",
-            f"Summary: {self.name} in a test",
+            f"Summary: {self.summary}",
             f"Requires-Python: {self.requires_python}",
             f"Project-URL: Home, {HOMEPAGE}",
             *(f"Classifier: {classifier}" for classifier in CLASSIFIERS),
@@ -93,13 +98,15 @@ class Release:
         project = {
             "name": self.name,
             "version": self.version,
-            "description": f"{self.name} in a test",
+            "description": self.summary,
             "requires-python": self.requires_python,
             "classifiers": CLASSIFIERS,
             "dependencies": self.dependencies,
         }
         # JSON's strings and arrays of strings are TOML's, too.
-        lines = [f"{key} = {json.dumps(value)}" for key, value in project.items()]
+        lines = [
+            f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in project.items()
+        ]
         return "\n".join(
             [
                 "[build-system]",

@@ -62,13 +62,13 @@ def with_flit(desk: Desk, index: Index, release: Release) -> None:
     desk.run("flit", "publish", cwd=sources)
 
 
-def with_poetry(desk: Desk, index: Index, release: Release) -> None:
+def with_poetry(desk: Desk, index: Index, release: Release, *options: str) -> None:
     """Build and upload with poetry."""
     system = 'requires = ["poetry-core"]\nbuild-backend = "poetry.core.masonry.api"'
     sources = release.write_sources(desk.home / "sources", system)
     desk.run("poetry", "config", "repositories.acme", index.upload_url)
     desk.run("poetry", "config", "http-basic.acme", "__token__", index.token)
-    desk.run("poetry", "publish", "--build", "-r", "acme", "-n", cwd=sources)
+    desk.run("poetry", "publish", "--build", "-r", "acme", "-n", *options, cwd=sources)
 
 
 def with_pdm(desk: Desk, index: Index, release: Release) -> None:

@@ -125,6 +125,18 @@ def test_what_was_uploaded_just_now_is_installed(desk: Desk, index: Index, autho
     assert by_uv.version_of(author.module) == "1.5"
 
 
+def test_what_is_too_new_is_passed_over(desk: Desk, index: Index, author: Author) -> None:
+    author.publish("1.0")
+    newer = author.publish("1.1")
+    uploaded = index.files(author.name)
+    limit = min(uploaded[file.name]["upload-time"] for file in newer.files)
+    by_pip, by_uv = desk.newest_pip(), desk.environment()
+    by_pip.install(index.signed_in, "--uploaded-prior-to", limit, author.name)
+    desk.uv_install(by_uv, index.signed_in, "--exclude-newer", limit, author.name)
+    assert by_pip.version_of(author.module) == "1.0"
+    assert by_uv.version_of(author.module) == "1.0"
+
+
 def test_a_local_version_is_installed(desk: Desk, index: Index, author: Author) -> None:
     built = author.publish("1.0+cu121")
     url = index.files(author.name)[built.wheel.name]["url"]

@@ -10,7 +10,7 @@ import pytest
 from tests.clients.machine import UnexpectedEnd
 from tests.clients.pypi.index import Index, sha256
 from tests.clients.pypi.projects import CLASSIFIERS, HOMEPAGE, Release, new_name
-from tests.clients.pypi.publishers import PUBLISHERS, twine, uv_publish
+from tests.clients.pypi.publishers import PUBLISHERS, twine, uv_publish, with_poetry
 
 if TYPE_CHECKING:
     from tests.clients.pypi.author import Author
@@ -81,7 +81,7 @@ def test_what_every_client_publishes_is_described(
     assert about["requires_python"] == release.requires_python
     assert about["project_urls"] == {"Home": HOMEPAGE}
     assert tuple(about["classifiers"]) == CLASSIFIERS
-    assert about["summary"] == f"{release.name} in a test"
+    assert about["summary"] == release.summary
 
 
 @every_publisher
@@ -92,6 +92,13 @@ def test_every_client_is_told_that_a_file_is_taken(
     before = index.detail(author.name).body
     with pytest.raises(UnexpectedEnd, match="File already exists"):
         publishes(desk, index, Release(name=author.name, version="1.0"))
+    assert index.detail(author.name).body == before
+
+
+def test_poetry_skips_what_is_there(desk: Desk, index: Index, author: Author) -> None:
+    author.publish("1.0", remark="somebody was faster")
+    before = index.detail(author.name).body
+    with_poetry(desk, index, Release(name=author.name, version="1.0"), "--skip-existing")
     assert index.detail(author.name).body == before
 
 

@@ -90,7 +90,7 @@ class Desk:
         return self.gem("push", file, "--host", host, *options, fails=fails)
 
     def install(self, source: str, *arguments: str, fails: bool = False) -> Run:
-        """Install gems from one source alone, as with the source's address credentials go."""
+        """Install gems from one source alone; credentials are in its address."""
         where = ("--clear-sources", "--source", source, "--no-document")
         return self.gem("install", *where, *arguments, fails=fails)
 

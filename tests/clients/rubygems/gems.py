@@ -19,14 +19,19 @@ Gem::Specification.new do |spec|
   spec.summary = {summary}
   spec.description = "It says which version it is, and holds: {remark}"
   spec.authors = ["Alice", "Bob"]
-  spec.email = ["alice@packhouse.test"]
+  spec.email = {email}
   spec.homepage = "https://homepage.test/"
   spec.license = "MIT"
-  spec.required_ruby_version = ">= 2.7"
+  spec.required_ruby_version = {requires_ruby}
   spec.metadata = {{ "changelog_uri" => "https://changelog.test/" }}
   spec.files = [{file}]
 {dependencies}
+{signature}
 end
+"""
+_SIGNATURE = """\
+  spec.cert_chain = ["{0}/gem-public_cert.pem"]
+  spec.signing_key = "{0}/gem-private_key.pem"
 """
 
 
@@ -42,13 +47,17 @@ class Gem:
     Attributes:
         dependencies: the requirements on each gem that it needs to run.
         remark: what tells two builds of the same version apart.
+        signed_with: where ``gem cert --build`` has put certificate and key, to sign with them.
     """
 
     name: str
     version: str
     platform: str = "ruby"
     dependencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    requires_ruby: str = ">= 2.7"
+    email: str | tuple[str, ...] = ("alice@packhouse.test", "bob@packhouse.test")
     remark: str = "nothing"
+    signed_with: Path | None = None
 
     @property
     def full_name(self) -> str:
@@ -72,13 +81,17 @@ class Gem:
                 name=json.dumps(self.name),
                 version=json.dumps(self.version),
                 platform=json.dumps(self.platform),
-                summary=json.dumps(f"{self.name} in a test"),
+                summary=json.dumps(f"{self.name} in a test: naïve, ☃", ensure_ascii=False),
+                email=json.dumps(self.email),
+                requires_ruby=json.dumps(self.requires_ruby),
                 remark=self.remark,
                 file=json.dumps(f"lib/{self.name}.rb"),
                 dependencies="\n".join(
                     f"  spec.add_dependency {', '.join(map(json.dumps, (name, *requirements)))}"
                     for name, requirements in self.dependencies.items()
                 ),
-            )
+                signature="" if self.signed_with is None else _SIGNATURE.format(self.signed_with),
+            ),
+            encoding="utf-8",
         )
         return gemspec

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tests.clients.registry import Account
 
-ORGANIZATIONS = f"/o/{ORGANIZATION}"
+ACME = f"/o/{ORGANIZATION}"
 """The prefix of the organization's scope."""
 
 
@@ -26,7 +26,7 @@ class Source(Wire):
         base: its address, which ends with a slash, without credentials.
     """
 
-    def __init__(self, origin: str, account: Account | None, prefix: str = ORGANIZATIONS) -> None:
+    def __init__(self, origin: str, account: Account | None, prefix: str = ACME) -> None:
         super().__init__(origin, account)
         self.origin = origin
         self.account = account

@@ -28,20 +28,18 @@ PREFIXES = [
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)
-@pytest.mark.parametrize("slash", ["", "/"], ids=["bare", "slash"])
 def test_each_scope_is_a_source(
-    tmp_path: Path, registry: Registry, author: Author, prefix: str, slash: str
+    tmp_path: Path, registry: Registry, author: Author, prefix: str
 ) -> None:
     desk = Desk(tmp_path / "desk", releases()[-1])
     host = registry.origin + prefix
     alice = registry.people.alice
     desk.remember({host: alice.token})
-    built = author.build("1.0.0")
-    desk.push(built.file, host)
-    source = with_user(host, alice.username, alice.token) + slash
+    desk.push(author.build("1.0.0").file, host)
+    source = with_user(host, alice.username, alice.token)
     desk.install(source, author.name)
     assert desk.installed(author.name) == ["1.0.0"]
-    app = desk.app(source, author.name)
+    app = desk.app(f"{source}/", author.name)
     desk.bundle(app, "lock")
     assert f"{author.name} (1.0.0)" in (app / "Gemfile.lock").read_text()
 

@@ -98,7 +98,8 @@ def test_an_outsider_does_not_learn_what_is_private(
     app = desk.app(everywhere.signed_in, author.name, name="everywhere")
     refused = desk.bundle(app, "install", fails=True)
     assert f"Could not find gem '{author.name}'" in refused.text
-    app = desk.app(Source(source.origin, people.oscar).signed_in, author.name, name="there")
+    there = Source(source.origin, people.oscar, prefix="/r/acme/rubygems")
+    app = desk.app(there.signed_in, author.name, name="there")
     refused = desk.bundle(app, "install", fails=True)
     assert "NOT FOUND 404" in refused.text
 

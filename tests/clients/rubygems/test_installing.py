@@ -143,6 +143,37 @@ def test_gem_resolves_what_a_gem_needs(desk: Desk, source: Source, author: Autho
     assert f"{needed.name} (1.0.4)" in (app / "Gemfile.lock").read_text()
 
 
+@pytest.mark.parametrize("base", ["Hola", "hola_2.x", "hola-1.0-beta"])
+def test_every_kind_of_name_is_installed(desk: Desk, source: Source, base: str) -> None:
+    author = Author(source, desk, new_name(base))
+    author.publish("1.0.0")
+    desk.install(source.signed_in, author.name)
+    assert desk.installed(author.name) == ["1.0.0"]
+    app = desk.app(source.signed_in, author.name)
+    desk.bundle(app, "install")
+    assert f"{author.name} (1.0.0)" in (app / "Gemfile.lock").read_text()
+
+
+def test_the_variant_for_this_machine_is_installed(
+    desk: Desk, source: Source, author: Author
+) -> None:
+    author.publish("1.0.0")
+    for platform in ("java", "x86_64-linux", "arm64-darwin"):
+        author.publish("1.0.0", platform=platform)
+    desk.install(source.signed_in, author.name)
+    assert desk.installed(author.name) == ["1.0.0-x86_64-linux"]
+
+
+def test_what_needs_another_ruby_is_passed_over(desk: Desk, source: Source, author: Author) -> None:
+    author.publish("1.0.0")
+    author.publish("1.1.0", requires_ruby=">= 99")
+    desk.install(source.signed_in, author.name)
+    assert desk.installed(author.name) == ["1.0.0"]
+    app = desk.app(source.signed_in, author.name)
+    desk.bundle(app, "install")
+    assert f"{author.name} (1.0.0)" in (app / "Gemfile.lock").read_text()
+
+
 def test_gem_takes_prereleases_only_when_told(desk: Desk, source: Source, author: Author) -> None:
     author.publish("1.2.0", "2.0.0.rc1")
     desk.install(source.signed_in, author.name)
@@ -162,10 +193,17 @@ def test_ruby_loads_the_old_lists(desk: Desk, source: Source, platforms: Author)
     assert list(found.values()) == [[old, *new], new, [["2.0.0.rc1", "ruby"]]]
 
 
-def test_ruby_loads_the_specification_of_a_gem(desk: Desk, source: Source, author: Author) -> None:
-    (built,) = author.publish("1.0.0", dependencies={"dep-of-it": ("~> 1.0", "!= 1.0.5")})
+@pytest.mark.parametrize("email", ["alice@packhouse.test", ("a@one.test", "b@other.test")])
+def test_ruby_loads_the_specification_of_a_gem(
+    desk: Desk, source: Source, author: Author, email: str | tuple[str, ...]
+) -> None:
+    needed = {"dep-of-it": ("~> 1.0", "!= 1.0.5"), "another": ()}
+    (built,) = author.publish("1.0.0", dependencies=needed, email=email)
     file = desk.home / "it.gemspec.rz"
     file.write_bytes(source.get(f"quick/Marshal.4.8/{built.gem.full_name}.gemspec.rz").body)
     shown = desk.ruby("-e", _SHOW_SPECIFICATION, file).json()
-    assert shown["dependencies"] == [["dep-of-it", "runtime", "~> 1.0, != 1.0.5"]]
+    assert shown["dependencies"] == [
+        ["dep-of-it", "runtime", "~> 1.0, != 1.0.5"],
+        ["another", "runtime", ">= 0"],
+    ]
     assert shown == desk.ruby("-e", _SHOW_SPECIFICATION, built.file).json()

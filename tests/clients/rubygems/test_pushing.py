@@ -141,6 +141,18 @@ def test_owners_are_added_listed_and_removed(
     assert "carol" not in removed.output.partition("Owners for gem")[2]
 
 
+def test_a_signed_gem_is_pushed_and_trusted(
+    signed_in: Desk, source: Source, author: Author
+) -> None:
+    signed_in.gem("cert", "--build", "alice@packhouse.test", cwd=signed_in.home)
+    signed_in.gem("cert", "--add", "gem-public_cert.pem", cwd=signed_in.home)
+    own = Author(source, signed_in, author.name)
+    built = own.build("1.0.0", signed_with=signed_in.home)
+    signed_in.push(built.file, source.host)
+    signed_in.install(source.signed_in, own.name, "--trust-policy", "HighSecurity")
+    assert signed_in.installed(own.name) == ["1.0.0"]
+
+
 def test_parallel_pushes_leave_the_lists_whole(source: Source, author: Author) -> None:
     others = [Author(source, author.desk, new_name()) for _ in range(_CROWD)]
     built = [one.build("1.0.0") for one in others]
