@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -24,7 +25,7 @@ Gem::Specification.new do |spec|
   spec.license = "MIT"
   spec.required_ruby_version = {requires_ruby}
   spec.metadata = {{ "changelog_uri" => "https://changelog.test/" }}
-  spec.files = [{file}]
+  spec.files = Dir["lib/*"]
 {dependencies}
 {signature}
 end
@@ -47,6 +48,7 @@ class Gem:
     Attributes:
         dependencies: the requirements on each gem that it needs to run.
         remark: what tells two builds of the same version apart.
+        data_bytes: the size of a file in it that does not shrink.
         signed_with: where ``gem cert --build`` has put certificate and key, to sign with them.
     """
 
@@ -57,6 +59,7 @@ class Gem:
     requires_ruby: str = ">= 2.7"
     email: str | tuple[str, ...] = ("alice@packhouse.test", "bob@packhouse.test")
     remark: str = "nothing"
+    data_bytes: int = 0
     signed_with: Path | None = None
 
     @property
@@ -75,6 +78,8 @@ class Gem:
         source = folder / f"lib/{self.name}.rb"
         source.parent.mkdir(parents=True, exist_ok=True)
         source.write_text(f"HOLA = {json.dumps(self.version)}  # {self.remark}\n")
+        if self.data_bytes:
+            (source.parent / f"{self.name}.bin").write_bytes(os.urandom(self.data_bytes))
         gemspec = folder / f"{self.name}.gemspec"
         gemspec.write_text(
             _GEMSPEC.format(
@@ -85,7 +90,6 @@ class Gem:
                 email=json.dumps(self.email),
                 requires_ruby=json.dumps(self.requires_ruby),
                 remark=self.remark,
-                file=json.dumps(f"lib/{self.name}.rb"),
                 dependencies="\n".join(
                     f"  spec.add_dependency {', '.join(map(json.dumps, (name, *requirements)))}"
                     for name, requirements in self.dependencies.items()
