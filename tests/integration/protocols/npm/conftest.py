@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from app.models import RepositoryRole
+from tests.acme import make_acme
 from tests.npm_wire import a_publish
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
 
+    from tests.acme import Acme
     from tests.npm_wire import PublishDocument
     from tests.world import Person, World
 
@@ -69,40 +70,10 @@ class Npm:
         return found
 
 
-@dataclass
-class Acme:
-    """The people of an organization with one private npm repository."""
-
-    owner: Person
-    maintainer: Person
-    developer: Person
-    reader: Person
-    outsider: Person
-    repository: str
-
-
 @pytest.fixture
 def acme(world: World) -> Acme:
     """An organization ``acme`` with one person for each role in its repository ``npm``."""
-    owner = world.person("olivia")
-    world.organization("acme", owner)
-    repository = world.repository("acme", owner, "npm")
-    people = {}
-    for username, role in (
-        ("mallory", RepositoryRole.MAINTAINER),
-        ("dave", RepositoryRole.DEVELOPER),
-        ("rita", RepositoryRole.READER),
-    ):
-        people[role] = world.person(username)
-        world.grant(repository, owner, people[role], role)
-    return Acme(
-        owner=owner,
-        maintainer=people[RepositoryRole.MAINTAINER],
-        developer=people[RepositoryRole.DEVELOPER],
-        reader=people[RepositoryRole.READER],
-        outsider=world.person("oscar"),
-        repository=repository,
-    )
+    return make_acme(world, "npm")
 
 
 @pytest.fixture

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from werkzeug.test import TestResponse
 
     from config.settings import Settings
-    from tests.integration.protocols.npm.conftest import Acme, Npm
+    from tests.acme import Acme
+    from tests.integration.protocols.npm.conftest import Npm
     from tests.world import Person, World
 
 

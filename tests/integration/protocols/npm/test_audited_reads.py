@@ -12,7 +12,8 @@ from app.models import AuditRecord
 
 if TYPE_CHECKING:
     from config.settings import Settings
-    from tests.integration.protocols.npm.conftest import Acme, Npm
+    from tests.acme import Acme
+    from tests.integration.protocols.npm.conftest import Npm
     from tests.world import World
 
 TARBALL = "@acme/thing/-/thing-1.0.0.tgz"

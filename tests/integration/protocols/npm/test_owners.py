@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from werkzeug.test import TestResponse
 
-    from tests.integration.protocols.npm.conftest import Acme, Npm
+    from tests.acme import Acme
+    from tests.integration.protocols.npm.conftest import Npm
 
 PATH = "-/package/@acme%2fthing/owners"
 

@@ -12,7 +12,8 @@ from app.models import AuditRecord, Package, PendingEvent, PublishClaim, Version
 from tests.npm_wire import PublishDocument, a_publish, tarball
 
 if TYPE_CHECKING:
-    from tests.integration.protocols.npm.conftest import Acme, Npm
+    from tests.acme import Acme
+    from tests.integration.protocols.npm.conftest import Npm
     from tests.world import World
 
 ABBREVIATED = "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*"

@@ -10,7 +10,8 @@ import pytest
 from tests.npm_wire import a_publish
 
 if TYPE_CHECKING:
-    from tests.integration.protocols.npm.conftest import Acme, Npm
+    from tests.acme import Acme
+    from tests.integration.protocols.npm.conftest import Npm
 
 BUNDLE = {"mediaType": "application/vnd.dev.sigstore.bundle+json;version=0.3"}
 PATH = "-/npm/v1/attestations/@acme%2fthing@1.0.0"

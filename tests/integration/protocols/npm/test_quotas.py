@@ -11,7 +11,8 @@ from app.extensions import store
 from tests.npm_wire import a_publish
 
 if TYPE_CHECKING:
-    from tests.integration.protocols.npm.conftest import Acme, Npm
+    from tests.acme import Acme
+    from tests.integration.protocols.npm.conftest import Npm
     from tests.world import World
 
 

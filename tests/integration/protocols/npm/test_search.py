@@ -8,7 +8,8 @@ import pytest
 from tests.npm_wire import PublishDocument, tarball
 
 if TYPE_CHECKING:
-    from tests.integration.protocols.npm.conftest import Acme, Npm
+    from tests.acme import Acme
+    from tests.integration.protocols.npm.conftest import Npm
 
 
 def _found(npm: Npm, query: str) -> tuple[list[str], int]:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from app.models import RepositoryRole, Visibility
+from app.models import Visibility
 from app.protocols.oci.manifest_parsing import OCI_IMAGE, OCI_INDEX
+from tests.acme import make_acme
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
 
+    from tests.acme import Acme
     from tests.world import Person, World
 
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
@@ -188,41 +190,12 @@ class Oci:
         return Oci(self.client, self.headers, name)
 
 
-@dataclass
-class Acme:
-    """The people of an organization with one private and one public OCI repository."""
-
-    owner: Person
-    maintainer: Person
-    developer: Person
-    reader: Person
-    outsider: Person
-    repository: str
-
-
 @pytest.fixture
 def acme(world: World) -> Acme:
     """An organization ``acme`` with one person for each role in its repository ``oci``."""
-    owner = world.person("olivia")
-    world.organization("acme", owner)
-    repository = world.repository("acme", owner, "oci", protocol="oci")
-    world.repository("acme", owner, "pub", protocol="oci", visibility=Visibility.PUBLIC)
-    people = {}
-    for username, role in (
-        ("mallory", RepositoryRole.MAINTAINER),
-        ("dave", RepositoryRole.DEVELOPER),
-        ("rita", RepositoryRole.READER),
-    ):
-        people[role] = world.person(username)
-        world.grant(repository, owner, people[role], role)
-    return Acme(
-        owner=owner,
-        maintainer=people[RepositoryRole.MAINTAINER],
-        developer=people[RepositoryRole.DEVELOPER],
-        reader=people[RepositoryRole.READER],
-        outsider=world.person("oscar"),
-        repository=repository,
-    )
+    made = make_acme(world, "oci")
+    world.repository("acme", made.owner, "pub", protocol="oci", visibility=Visibility.PUBLIC)
+    return made
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tests.integration.protocols.oci.conftest import Oci, an_image, code_of, sha
 from tests.world import PASSWORD
 
 if TYPE_CHECKING:
-    from tests.integration.protocols.oci.conftest import Acme
+    from tests.acme import Acme
     from tests.world import World
 
 SERVICE = 'realm="http://localhost/v2/token",service="localhost"'

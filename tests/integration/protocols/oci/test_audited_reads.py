@@ -13,7 +13,8 @@ from tests.integration.protocols.oci.conftest import an_image, sha256
 
 if TYPE_CHECKING:
     from config.settings import Settings
-    from tests.integration.protocols.oci.conftest import Acme, Oci
+    from tests.acme import Acme
+    from tests.integration.protocols.oci.conftest import Oci
     from tests.world import World
 
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from config.settings import Settings
-    from tests.integration.protocols.oci.conftest import Acme, Oci
+    from tests.acme import Acme
+    from tests.integration.protocols.oci.conftest import Oci
     from tests.world import World
 
 CONTENT = b"0123456789"

@@ -18,7 +18,8 @@ from tests.oplog import a_write_under_way
 if TYPE_CHECKING:
     from pymongo.database import Database
 
-    from tests.integration.protocols.oci.conftest import Acme, Oci
+    from tests.acme import Acme
+    from tests.integration.protocols.oci.conftest import Oci
     from tests.world import World
 
 CONTENT = b"a layer, or whatever its media type says"

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from app.protocols.oci.collecting import Collected, Finding
     from config.settings import Settings
-    from tests.integration.protocols.oci.conftest import Acme
+    from tests.acme import Acme
     from tests.world import World
 
 CONTENT = b"a blob that nobody needs"

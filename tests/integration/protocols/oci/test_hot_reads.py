@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from config.settings import Settings
-    from tests.integration.protocols.oci.conftest import Acme, Oci
+    from tests.acme import Acme
+    from tests.integration.protocols.oci.conftest import Oci
 
 SMALL = b"a small blob"
 LIMIT_SECONDS = 10

@@ -12,7 +12,8 @@ from tests.api_client import ApiClient, code_of
 from tests.integration.protocols.oci.conftest import an_image, an_index, sha256
 
 if TYPE_CHECKING:
-    from tests.integration.protocols.oci.conftest import Acme, Image, Oci
+    from tests.acme import Acme
+    from tests.integration.protocols.oci.conftest import Image, Oci
     from tests.world import World
 
 

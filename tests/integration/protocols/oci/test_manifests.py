@@ -25,7 +25,8 @@ from tests.integration.protocols.oci.conftest import (
 )
 
 if TYPE_CHECKING:
-    from tests.integration.protocols.oci.conftest import Acme, Oci
+    from tests.acme import Acme
+    from tests.integration.protocols.oci.conftest import Oci
     from tests.world import World
 
 EMPTY = b"{}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from app.models import RepositoryRole
+from tests.acme import make_acme
 from tests.distributions import a_wheel
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
 
+    from tests.acme import Acme
     from tests.distributions import Distribution
     from tests.world import Person, World
 
@@ -79,40 +80,10 @@ class Pypi:
         return self.client.get(url.removeprefix(ORIGIN), headers={**self.headers, **headers})
 
 
-@dataclass
-class Acme:
-    """The people of an organization with one private PyPI repository."""
-
-    owner: Person
-    maintainer: Person
-    developer: Person
-    reader: Person
-    outsider: Person
-    repository: str
-
-
 @pytest.fixture
 def acme(world: World) -> Acme:
     """An organization ``acme`` with one person for each role in its repository ``pypi``."""
-    owner = world.person("olivia")
-    world.organization("acme", owner)
-    repository = world.repository("acme", owner, "pypi", protocol="pypi")
-    people = {}
-    for username, role in (
-        ("mallory", RepositoryRole.MAINTAINER),
-        ("dave", RepositoryRole.DEVELOPER),
-        ("rita", RepositoryRole.READER),
-    ):
-        people[role] = world.person(username)
-        world.grant(repository, owner, people[role], role)
-    return Acme(
-        owner=owner,
-        maintainer=people[RepositoryRole.MAINTAINER],
-        developer=people[RepositoryRole.DEVELOPER],
-        reader=people[RepositoryRole.READER],
-        outsider=world.person("oscar"),
-        repository=repository,
-    )
+    return make_acme(world, "pypi")
 
 
 def basic(username: str, secret: str) -> dict[str, str]:

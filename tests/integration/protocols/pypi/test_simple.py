@@ -17,7 +17,8 @@ from tests.integration.protocols.pypi.conftest import JSON, ORIGIN
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.integration.protocols.pypi.conftest import Acme, Pypi
+    from tests.acme import Acme
+    from tests.integration.protocols.pypi.conftest import Pypi
     from tests.world import World
 
 HTML = "text/html; charset=utf-8"

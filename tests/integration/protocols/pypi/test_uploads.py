@@ -24,7 +24,8 @@ from tests.integration.protocols.pypi.conftest import basic
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.integration.protocols.pypi.conftest import Acme, Pypi
+    from tests.acme import Acme
+    from tests.integration.protocols.pypi.conftest import Pypi
     from tests.world import World
 
 AT_ONCE = 12

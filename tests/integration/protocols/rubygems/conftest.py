@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from app.models import RepositoryRole
+from tests.acme import make_acme
 from tests.gem_files import a_gem
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
 
+    from tests.acme import Acme
     from tests.gem_files import Gem
     from tests.world import Person, World
 
@@ -87,38 +88,10 @@ class Gems:
         return answer.get_data(as_text=True)
 
 
-@dataclass
-class Acme:
-    """The people of an organization with one private repository of gems."""
-
-    owner: Person
-    maintainer: Person
-    developer: Person
-    reader: Person
-    outsider: Person
-
-
 @pytest.fixture
 def acme(world: World) -> Acme:
-    """An organization ``acme`` with one person for each role in its repository ``gems``."""
-    owner = world.person("olivia")
-    world.organization("acme", owner)
-    repository = world.repository("acme", owner, "gems", protocol="rubygems")
-    people = {}
-    for username, role in (
-        ("mallory", RepositoryRole.MAINTAINER),
-        ("dave", RepositoryRole.DEVELOPER),
-        ("rita", RepositoryRole.READER),
-    ):
-        people[role] = world.person(username)
-        world.grant(repository, owner, people[role], role)
-    return Acme(
-        owner=owner,
-        maintainer=people[RepositoryRole.MAINTAINER],
-        developer=people[RepositoryRole.DEVELOPER],
-        reader=people[RepositoryRole.READER],
-        outsider=world.person("oscar"),
-    )
+    """An organization ``acme`` with one person for each role in its repository ``rubygems``."""
+    return make_acme(world, "rubygems")
 
 
 @pytest.fixture

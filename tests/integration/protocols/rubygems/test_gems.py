@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from werkzeug.test import TestResponse
 
-    from tests.integration.protocols.rubygems.conftest import Acme, Gems
+    from tests.acme import Acme
+    from tests.integration.protocols.rubygems.conftest import Gems
     from tests.world import World
 
 AT_ONCE = 10
