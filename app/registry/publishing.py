@@ -39,6 +39,7 @@ def publish(principal: Principal, target: PublishTarget, upload: Upload) -> Publ
     Raises:
         VersionExists: the number is taken; versions are immutable.
         FileExists: the version has such a file, where they come one by one.
+        TooLarge: the repository takes no file as large as one of them.
         QuotaExceeded: the repository or its organization is full.
         PublishInProgress: somebody else has been publishing it for ten seconds.
         NameRefused: another organization claimed the name at this very moment.
@@ -46,6 +47,7 @@ def publish(principal: Principal, target: PublishTarget, upload: Upload) -> Publ
         Unavailable: a service does not answer. Only where the last step's outcome is
             unknown may the version be visible all the same.
     """
+    quotas.require_fits(target.repository, max(one.staged.size_bytes for one in upload.files))
     size_bytes = sum(one.staged.size_bytes for one in upload.files)
     quotas.require_room(target.repository, size_bytes)
     if target.creates_repository:

@@ -11,11 +11,27 @@ from collections.abc import Collection
 from bson import ObjectId
 
 from app.access import RepositoryFacts
-from app.errors import QuotaExceeded
+from app.errors import QuotaExceeded, TooLarge
+from app.extensions import settings
 from app.models import Package, Version, VersionState
 from app.models.rows import rows_of
 from app.registry import formats
 from app.registry.repositories import organization_by_id
+
+
+def largest_file_bytes(repository: RepositoryFacts) -> int:
+    """Return how many bytes a file may have in a repository."""
+    return repository.max_file_bytes or settings.max_file_bytes
+
+
+def require_fits(repository: RepositoryFacts, size_bytes: int) -> None:
+    """Make sure that a repository takes a file of so many bytes.
+
+    Raises:
+        TooLarge: it does not.
+    """
+    if size_bytes > largest_file_bytes(repository):
+        raise TooLarge("The file", largest_file_bytes(repository))
 
 
 def require_room(repository: RepositoryFacts, added_bytes: int) -> None:

@@ -10,7 +10,9 @@ from app import access
 from app.access import Action, RepositoryFacts
 from app.auth.principal import Principal
 from app.errors import Forbidden, NotFound, Unauthenticated
+from app.extensions import settings
 from app.models import OrganizationRole, RepositoryKind
+from app.registry import quotas
 from app.registry.repositories import (
     OrganizationFacts,
     default_organization,
@@ -18,6 +20,9 @@ from app.registry.repositories import (
     organization_by_slug,
 )
 from app.registry.scopes import Scope, ScopeKind
+
+_MAKING_REPOSITORIES = frozenset({OrganizationRole.OWNER, OrganizationRole.ADMIN})
+"""Who gets a repository made by their first publish."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,11 +74,14 @@ def readable(principal: Principal, scope: Scope) -> ReadableRepositories:
     return ReadableRepositories(ids=ids, is_platform=scope.kind is ScopeKind.PLATFORM)
 
 
-def require_publisher(principal: Principal, scope: Scope) -> None:
+def require_publisher(principal: Principal, scope: Scope) -> int:
     """Make sure that a caller may publish something in a scope, whatever it is.
 
     For formats whose uploads name the package within the body: who may publish nothing is
     refused before it is read. What it turns out to be is for ``resolution.for_publish``.
+
+    Returns:
+        How many bytes a file may have, in the repository that takes the largest.
 
     Raises:
         Unauthenticated: nobody is signed in.
@@ -82,34 +90,47 @@ def require_publisher(principal: Principal, scope: Scope) -> None:
     """
     if principal.is_anonymous:
         raise Unauthenticated("You must sign in to publish. Create an API token and use it.")
-    if scope.kind is ScopeKind.PLATFORM:
-        if access.organizations_writable_by(principal, scope.protocol):
-            return
-        organization = _meant_organization(principal)
-        repositories = () if organization is None else organization.of(scope.protocol)
-    else:
-        _require_known(principal, scope)
-        organization = organization_by_slug(scope.organization)
-        repositories = repositories_in(scope)
-    hosted = [one for one in repositories if one.kind is RepositoryKind.HOSTED]
-    if any(access.may_to_some_package(principal, Action.PUBLISH, one) for one in hosted):
-        return
+    _require_known(principal, scope)
+    organizations = _publishing_organizations(principal, scope)
+    found = (
+        [one for each in organizations for one in each.of(scope.protocol)]
+        if scope.kind is ScopeKind.PLATFORM
+        else repositories_in(scope)
+    )
+    hosted = [one for one in found if one.kind is RepositoryKind.HOSTED]
+    open_to_them = [
+        quotas.largest_file_bytes(one)
+        for one in hosted
+        if access.may_to_some_package(principal, Action.PUBLISH, one)
+    ]
+    if open_to_them:
+        return max(open_to_them)
     if hosted:
         access.require(principal, Action.PUBLISH, hosted[0])
-    if organization is not None and scope.kind is not ScopeKind.REPOSITORY:
-        role = access.organization_role(principal, organization.id)
-        if not hosted and role in {OrganizationRole.OWNER, OrganizationRole.ADMIN}:
-            access.require_token_allows(principal, Action.PUBLISH, scope.protocol, organization.id)
-            return
+    if scope.kind is not ScopeKind.REPOSITORY:
+        for organization in organizations:
+            if access.organization_role(principal, organization.id) in _MAKING_REPOSITORIES:
+                access.require_token_allows(
+                    principal, Action.PUBLISH, scope.protocol, organization.id
+                )
+                return settings.max_file_bytes
     raise Forbidden(
         f"There is no {scope.protocol} repository at {scope.base_url} that you may publish to. "
         "Publish to the scope of an organization in which you may."
     )
 
 
-def _meant_organization(principal: Principal) -> OrganizationFacts | None:
-    bound = principal.limits.sole_organization
-    return default_organization() if bound is None else organization_by_id(ObjectId(bound))
+def _publishing_organizations(principal: Principal, scope: Scope) -> list[OrganizationFacts]:
+    """Return the organizations that a publish in a scope could go to."""
+    if scope.kind is not ScopeKind.PLATFORM:
+        found = [organization_by_slug(scope.organization)]
+    elif writable := access.organizations_writable_by(principal, scope.protocol):
+        found = [organization_by_id(one) for one in writable]
+    elif bound := principal.limits.sole_organization:
+        found = [organization_by_id(ObjectId(bound))]
+    else:
+        found = [default_organization()]
+    return [one for one in found if one is not None]
 
 
 def _require_known(principal: Principal, scope: Scope) -> None:

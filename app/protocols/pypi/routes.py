@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 
 from app.auth.current import confirmed_principal, current_principal
 from app.errors import InvalidInput, NotFound
-from app.extensions import settings, store
+from app.extensions import store
 from app.protocols.pypi import attestations, documents, filenames, identity, publication
 from app.protocols.pypi.negotiation import negotiate
 from app.protocols.pypi.rendering import PROVENANCE_SUFFIX
@@ -116,8 +116,7 @@ def upload() -> Response:
     scope = current_scope()
     if request.mimetype in {"text/xml", "application/xml"}:
         return _fault()
-    scope_repositories.require_publisher(current_principal(), scope)
-    limit = settings.max_file_bytes
+    limit = scope_repositories.require_publisher(current_principal(), scope)
     arrived = upload_forms.read_form(
         request.headers.get("Content-Type", ""),
         Body(

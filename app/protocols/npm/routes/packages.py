@@ -10,11 +10,11 @@ from app import access
 from app.access import Action, RepositoryFacts
 from app.auth.current import confirmed_principal, current_principal
 from app.errors import Forbidden, InvalidInput, NotFound, TooLarge, Unauthenticated
-from app.extensions import settings, store
+from app.extensions import store
 from app.protocols.npm import changing, documents, identity, names, parsing, publication, rendering
 from app.protocols.npm.answers import json_response
 from app.protocols.npm.routes import blueprint
-from app.registry import deletion, downloads, resolution
+from app.registry import deletion, downloads, quotas, resolution
 from app.registry.bodies import Body
 from app.registry.documents import document_of
 from app.registry.names import PackageName
@@ -183,7 +183,7 @@ def _read_what_is_allowed(package: PackageRef) -> parsing.Body:
 
 
 def _read_body(repository: RepositoryFacts) -> parsing.Body:
-    limit = repository.max_file_bytes or settings.max_file_bytes
+    limit = quotas.largest_file_bytes(repository)
     whole = int(limit * _BASE64_GROWTH) + _LARGEST_DOCUMENT_BYTES
     return parsing.read_publish(
         Body(request, limit_bytes=whole, what="The package document"),

@@ -7,7 +7,7 @@ from flask import Response, request
 from app.access import Action
 from app.auth.current import confirmed_principal, current_principal
 from app.errors import InvalidInput, NotFound
-from app.extensions import settings, store
+from app.extensions import store
 from app.protocols.rubygems import changing, identity, publication
 from app.protocols.rubygems.answers import text_response
 from app.protocols.rubygems.parameters import read_parameters
@@ -29,15 +29,19 @@ def push() -> Response:
     It is the body itself, whatever its type says, or part of a form with attestations.
     """
     scope = current_scope()
-    scope_repositories.require_publisher(current_principal(), scope)
+    limit = scope_repositories.require_publisher(current_principal(), scope)
+
+    def stage() -> Stage:
+        return store.stage(limit_bytes=limit, what="The gem")
+
     attestations = None
     if request.mimetype == "multipart/form-data":
-        limit = settings.max_file_bytes + upload_forms.MAX_FIELD_BYTES + _FORM_BYTES
-        body = Body(request, limit_bytes=limit, what="The form")
-        form = upload_forms.read_form(request.headers["Content-Type"], body, _FORM, _stage)
+        whole = limit + upload_forms.MAX_FIELD_BYTES + _FORM_BYTES
+        body = Body(request, limit_bytes=whole, what="The form")
+        form = upload_forms.read_form(request.headers["Content-Type"], body, _FORM, stage)
         gem, attestations = form.content, form.fields.get("attestations")
     else:
-        gem = _read_gem()
+        gem = _read_gem(Body(request, limit_bytes=limit, what="The gem"), stage())
     return text_response(publication.push(confirmed_principal(), scope, gem, attestations))
 
 
@@ -59,13 +63,7 @@ def yank() -> Response:
     return text_response(f"Successfully deleted gem: {shown}")
 
 
-def _stage() -> Stage:
-    return store.stage(limit_bytes=settings.max_file_bytes, what="The gem")
-
-
-def _read_gem() -> Staged:
-    body = Body(request, limit_bytes=settings.max_file_bytes, what="The gem")
-    stage = _stage()
+def _read_gem(body: Body, stage: Stage) -> Staged:
     try:
         while piece := body.read(PIECE_BYTES):
             stage.write(piece)

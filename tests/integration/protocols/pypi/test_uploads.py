@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ from app.models import (
     PublishClaim,
     Version,
 )
+from app.registry import repository_management
+from app.registry.repository_management import RepositoryContent, RepositorySettingsContent
 from tests.distributions import a_wheel, an_sdist
 from tests.integration.protocols.pypi.conftest import basic
 
@@ -192,6 +195,34 @@ def test_credentials_come_in_every_form_that_clients_send(
     ):
         answer = client.get("/o/acme/simple/my-pkg/", headers=headers)
         assert wheel.filename in answer.get_data(as_text=True), headers
+
+
+@pytest.mark.parametrize("limit", [2000, 2 * 1024**3])
+def test_a_repositorys_own_limit_counts(pypi: Pypi, acme: Acme, world: World, limit: int) -> None:
+    with world.context():
+        settings = world.app.extensions["packhouse.settings"]
+        repository_management.update_repository(
+            acme.owner.principal,
+            acme.repository,
+            lambda shown: RepositoryContent(
+                name=shown.name,
+                visibility=shown.visibility,
+                settings=RepositorySettingsContent(max_file_bytes=limit),
+            ),
+        )
+    body = bytes(range(256)) * 20  # below both limits once compressed, or above the smaller
+    wheel = a_wheel("My.Pkg", "1.0", files={"my_pkg.py": os.urandom(len(body))})
+    announced = {"CONTENT_LENGTH": str(settings.max_file_bytes + 2**30)}
+    answer = pypi.upload(wheel)
+    assert answer.status_code == (413 if limit < len(body) else 200)
+    too_much = pypi.client.post(
+        "/o/acme/pypi/legacy/",
+        headers=pypi.headers,
+        content_type="multipart/form-data; boundary=b",
+        environ_overrides=announced,
+    )
+    # What is announced is within the larger limit, and then does not come.
+    assert too_much.status_code == (413 if limit < len(body) else 400)
 
 
 def test_a_token_limited_to_a_project_may_begin_it_anywhere(
