@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -19,7 +21,7 @@ from app.models import (
     PublishClaim,
     Version,
 )
-from app.registry import repository_management
+from app.registry import repository_management, version_management
 from app.registry.repository_management import RepositoryContent, RepositorySettingsContent
 from tests.distributions import a_wheel, an_sdist
 from tests.integration.protocols.pypi.conftest import basic
@@ -255,3 +257,76 @@ def test_the_first_upload_takes_the_name_for_the_platform(
     similar = pypi_as(acme.developer, "").upload(a_wheel("MyPkg", "1.0"))
     assert similar.status_code == 403
     assert "too similar" in similar.get_data(as_text=True)
+
+
+def attestation(predicate: str) -> dict[str, object]:
+    statement = json.dumps({"predicateType": predicate, "subject": []}).encode()
+    return {
+        "version": 1,
+        "verification_material": {"certificate": "", "transparency_entries": []},
+        "envelope": {
+            "statement": base64.b64encode(statement).decode(),
+            "signature": base64.b64encode(b"signature").decode(),
+        },
+    }
+
+
+def test_attestations_are_kept_and_given_and_not_vouched_for(pypi: Pypi) -> None:
+    sent = [attestation("https://slsa.dev/provenance/v1"), attestation("https://x.test/publish")]
+    wheel, plain = a_wheel("My.Pkg", "1.0"), a_wheel("My.Pkg", "1.1")
+    assert pypi.upload(wheel, attestations=json.dumps(sent)).status_code == 200
+    assert pypi.upload(plain).status_code == 200
+    given = pypi.get(f"integrity/my-pkg/1.0/{wheel.filename}/provenance")
+    assert given.headers["Content-Type"] == "application/vnd.pypi.integrity.v1+json"
+    [bundle] = json.loads(given.get_data())["attestation_bundles"]
+    assert bundle["attestations"] == sent
+    assert bundle["publisher"]["kind"] == "Unverified"
+    assert all(one["provenance"] is None for one in pypi.files().values())
+    missing = pypi.get(f"integrity/my-pkg/1.1/{plain.filename}/provenance")
+    assert (missing.status_code, missing.get_json()) == (
+        404,
+        {"message": f"No provenance available for {plain.filename}"},
+    )
+    other = pypi.get(f"integrity/my-pkg/1.0/{wheel.filename}/provenance", Accept="text/html")
+    assert other.status_code == 406
+    assert "integrity" in other.get_json()["message"]
+
+
+def test_two_attestations_of_one_kind_are_refused(pypi: Pypi) -> None:
+    twice = [attestation("https://slsa.dev/provenance/v1")] * 2
+    answer = pypi.upload(a_wheel(), attestations=json.dumps(twice))
+    assert answer.status_code == 400
+    assert "two of one predicate type" in answer.get_data(as_text=True)
+
+
+def test_a_release_can_be_yanked_while_it_is_uploaded_and_read(
+    pypi_as: Callable[..., Pypi], acme: Acme, world: World
+) -> None:
+    """Whatever the order, each answer shows one state, and in the end all files are yanked."""
+    pypi_as(acme.developer).uploaded("My.Pkg", "1.0", tag="py3-none-first")
+    wheels = [a_wheel("My.Pkg", "1.0", tag=f"py3-none-plat{number}") for number in range(AT_ONCE)]
+
+    def yank(number: int) -> int:
+        with world.context():
+            version_management.set_yanked(
+                acme.maintainer.principal,
+                str(Package.objects.get(name="my-pkg").id),
+                "1.0",
+                yanked=number % 2 == 0,
+                reason=f"reason {number}",
+            )
+        return 200
+
+    def read(_number: int) -> set[object]:
+        return {one["yanked"] for one in pypi_as(acme.reader).page()["files"]}
+
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        uploads = [threads.submit(pypi_as(acme.developer).upload, one) for one in wheels]
+        yanks = [threads.submit(yank, number) for number in range(5)]
+        reads = [threads.submit(read, number) for number in range(AT_ONCE)]
+    assert {one.result().status_code for one in uploads} == {200}
+    assert {one.result() for one in yanks} == {200}
+    assert all(len(one.result()) == 1 for one in reads)
+    yank(4)
+    assert read(0) == {"reason 4"}
+    assert len(pypi_as(acme.reader).files()) == AT_ONCE + 1
