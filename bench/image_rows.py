@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 from bench import docker_registry
 from bench.client import Unexpected
 from bench.images import CONFIG, MANIFEST, image_of, named_blob, new_blob
-from bench.load import drive_clients, drive_heads, summed_up
+from bench.load import drive_clients, summed_up
 from bench.packages import KIB, MIB
 from bench.pushing import Way, push_blob
-from bench.rows import Download, Read, Unavailable
+from bench.rows import Download, Heads, Read, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -62,22 +62,6 @@ class Sizes:
     def image(self) -> Image:
         """Return the image whose manifest is read."""
         return image_of(list(self.blobs().values())[:1])
-
-
-@dataclass(frozen=True, kw_only=True)
-class Heads:
-    """Headers alone, the same ones again and again."""
-
-    title: str
-    path: str
-    connections: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    aims: Mapping[str, float] = field(default_factory=dict)
-
-    def measure(self, peer: Peer, tools: Tools) -> Run:
-        """See :class:`bench.rows.Row`."""
-        headers = {**peer.headers, **self.headers}
-        return drive_heads(peer.base_url + self.path, headers, self.connections, tools.seconds)
 
 
 @dataclass(frozen=True, kw_only=True)

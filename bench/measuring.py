@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 from bench.processes import forget_peaks, largest_peak_bytes, peak_bytes
 from bench.rows import Unavailable
+from bench.telling import progress
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import argparse
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from bench.load import Run
@@ -66,6 +68,26 @@ class Journal:
         line = {**fields, "load": os.getloadavg()[0], "at": time.time()}
         with self._file.open("a") as opened:
             opened.write(json.dumps(line) + "\n")
+
+
+def measure_all(
+    rows: Iterable[Row],
+    peers: Sequence[Peer],
+    options: argparse.Namespace,
+    tools: Tools,
+    journal: Journal,
+) -> list[Line]:
+    """Measure the rows that are asked for.
+
+    Raises:
+        Unexpected: a server failed.
+    """
+    lines = []
+    for row in rows:
+        if options.only in row.title:
+            progress(row.title)
+            lines.append(measure(row, peers, options.rounds, tools, journal))
+    return lines
 
 
 def measure(row: Row, peers: Sequence[Peer], rounds: int, tools: Tools, journal: Journal) -> Line:

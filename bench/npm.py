@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bench import programs, report
 from bench.large import large_tarball
-from bench.measuring import Journal, measure
+from bench.measuring import Journal, measure_all
 from bench.nginx import nginx
 from bench.packhouse import packhouse
 from bench.rows import all_rows
@@ -36,11 +36,7 @@ def compare(options: argparse.Namespace, tools: Tools, journal: Journal, data: P
     with ExitStack() as stack:
         ours = stack.enter_context(packhouse(data / "packhouse"))
         peers = [ours.peer, *_others(stack, options.scratch, data, ours)]
-        lines = []
-        for row in all_rows():
-            if options.only in row.title:
-                progress(row.title)
-                lines.append(measure(row, peers, options.rounds, tools, journal))
+        lines = measure_all(all_rows(), peers, options, tools, journal)
         names = [peer.name for peer in peers]
         say(report.comparison(lines, names))
         say(report.largest_processes(lines, names))

@@ -11,7 +11,7 @@ from bench import programs, report
 from bench.docker_registry import docker_registry
 from bench.image_rows import Sizes, image_rows
 from bench.image_seeding import lay_out_as_files, push_everything, push_for_skopeo
-from bench.measuring import Journal, measure
+from bench.measuring import Journal, measure_all
 from bench.nginx import IMAGES, nginx
 from bench.packhouse import ORGANIZATION, packhouse
 from bench.telling import progress, say
@@ -43,11 +43,7 @@ def compare(options: argparse.Namespace, tools: Tools, journal: Journal, data: P
             _load(peer, data / "nginx", sizes)
         if skopeo is not None:
             push_for_skopeo(skopeo, peers, data / "nginx", sizes)
-        lines = []
-        for row in image_rows(sizes):
-            if options.only in row.title:
-                progress(row.title)
-                lines.append(measure(row, peers, options.rounds, tools, journal))
+        lines = measure_all(image_rows(sizes), peers, options, tools, journal)
         names = [peer.name for peer in peers]
         say(report.comparison(lines, names))
         say(report.largest_processes(lines, names))

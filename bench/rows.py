@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from bench import nginx, verdaccio
 from bench.client import Unexpected
-from bench.load import Run, drive_clients, drive_wrk
+from bench.load import Run, drive_clients, drive_heads, drive_wrk
 from bench.packages import KIB, MIB, publish_body
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ class Read:
     Attributes:
         path: below the server's base URL.
         is_conditional: the client has the current document; the answer is a 304.
+        is_part: the headers ask for a part; the answer is a 206.
     """
 
     title: str
@@ -94,6 +95,7 @@ class Read:
     connections: int
     headers: Mapping[str, str] = field(default_factory=dict)
     is_conditional: bool = False
+    is_part: bool = False
     aims: Mapping[str, float] = field(default_factory=dict)
 
     def measure(self, peer: Peer, tools: Tools) -> Run:
@@ -113,8 +115,10 @@ class Read:
 
     def _ask(self, client: Client, headers: Mapping[str, str]) -> Reply:
         reply = client.ask("GET", self.path, headers=headers)
-        if reply.status != 200:  # noqa: PLR2004  OK
+        if reply.status not in {200, 206}:
             raise Unexpected(f"GET {self.path} was answered {reply.status}")
+        if self.is_part and reply.status != 206:  # noqa: PLR2004  Partial Content
+            raise Unavailable("sends all of it")
         if "Accept-Encoding" in headers and reply.headers.get("content-encoding") != "gzip":
             raise Unavailable("does not compress")
         return reply
@@ -127,6 +131,22 @@ class Read:
         if again.status != 304:  # noqa: PLR2004  Not Modified
             raise Unavailable(f"answers {again.status}")
         return conditional
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heads:
+    """Headers alone, the same ones again and again."""
+
+    title: str
+    path: str
+    connections: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    aims: Mapping[str, float] = field(default_factory=dict)
+
+    def measure(self, peer: Peer, tools: Tools) -> Run:
+        """See :class:`Row`."""
+        headers = {**peer.headers, **self.headers}
+        return drive_heads(peer.base_url + self.path, headers, self.connections, tools.seconds)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +182,7 @@ class Publish:
         count = 40 * tools.seconds * self.connections
         names = [f"published-{uuid.uuid4().hex}" for _ in range(min(count, 320))]
         acts = iter([_publishing(peer, name, "1.0.0") for name in names])
-        return _publish_all(peer, acts, self.connections, tools)
+        return publish_all(peer, acts, self.connections, tools)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,7 +200,7 @@ class PublishNext:
         first = self._published[peer.name]
         self._published[peer.name] += count
         acts = iter([self._next(peer, number) for number in range(first, first + count)])
-        return _publish_all(peer, acts, self.connections, tools)
+        return publish_all(peer, acts, self.connections, tools)
 
     def _next(self, peer: Peer, number: int) -> Callable[[Client], None]:
         round_number, index = divmod(number, len(GROWING))
@@ -189,9 +209,10 @@ class PublishNext:
         return _publishing(peer, GROWING[index], version)
 
 
-def _publish_all(
+def publish_all(
     peer: Peer, acts: Iterator[Callable[[Client], None]], connections: int, tools: Tools
 ) -> Run:
+    """Publish until there is nothing left, or for some times the seconds of other rows."""
     return drive_clients(
         peer.publishing_client, acts, connections, tools.seconds * _PUBLISH_PATIENCE
     )
