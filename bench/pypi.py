@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from bench import programs, report
-from bench.measuring import Journal, measure
+from bench.measuring import Journal, measure_all
 from bench.packhouse import packhouse
 from bench.pypi_rows import Counts, all_rows, upload_everything
 from bench.python_peers import devpi, pypiserver
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bench.peer import Peer
     from bench.rows import Tools
 
-_QUICK = Counts(projects=20, many=20, many_at_devpi=20)
+_QUICK = Counts(projects=20, many=20)
 
 
 def compare(options: argparse.Namespace, tools: Tools, journal: Journal, data: Path) -> None:
@@ -38,16 +38,9 @@ def compare(options: argparse.Namespace, tools: Tools, journal: Journal, data: P
             started = time.monotonic()
             upload_everything(peer, counts)
             progress(f"{peer.name} loaded in {time.monotonic() - started:.0f} s")
-        lines = []
-        for row in all_rows(counts):
-            if options.only in row.title:
-                progress(row.title)
-                lines.append(measure(row, peers, options.rounds, tools, journal))
+        lines = measure_all(all_rows(counts), peers, options, tools, journal)
         names = [peer.name for peer in peers]
-        say(
-            f"devpi has {counts.many_at_devpi:,} of the {counts.many:,} files. pypiserver has no "
-            "JSON, and answers with HTML."
-        )
+        say("pypiserver has no JSON, and answers with HTML.")
         say(report.comparison(lines, names))
         say(report.largest_processes(lines, names))
         say(report.memory(ours.peaks()))

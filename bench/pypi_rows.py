@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from bench import packhouse
-from bench.client import Client, Unexpected
-from bench.load import Run, drive_clients
+from bench.client import Unexpected
+from bench.load import drive_clients
 from bench.packages import KIB, MIB
 from bench.python_peers import DEVPI, PYPISERVER
-from bench.rows import Read
+from bench.rows import Download, Heads, Read, publish_all
 from bench.wheels import Form, upload_form
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from bench.client import Client
+    from bench.load import Run
     from bench.peer import Peer
     from bench.rows import Row, Tools
 
@@ -31,9 +32,9 @@ FILE = "one-file"
 
 _SMALL_BYTES = 4 * KIB
 _FIRST_LINK = re.compile(rb'href="([^"#]+)')
-_LOADING_CONNECTIONS = 4
+_TAIL_BYTES = 8 * KIB  # of a wheel: what pip and uv read to find the metadata in it
+_LOADING_CONNECTIONS = 1  # devpi is slower with several in one project
 _NO_LIMIT = float("inf")
-_UPLOAD_PATIENCE = 4  # times the seconds of the other rows: an upload is slower than a read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,17 +58,10 @@ class Counts:
 
     Attributes:
         many: files of the project that has many.
-        many_at_devpi: which gets fewer: each upload takes it longer than the last, and nearly
-            a second at 600. What it shows of fewer is an upper bound.
     """
 
     projects: int = 1000
     many: int = 1000
-    many_at_devpi: int = 300
-
-    def of(self, peer: Peer) -> int:
-        """Return how many files a server gets of that project."""
-        return self.many_at_devpi if peer.name == DEVPI else self.many
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,23 +94,27 @@ class Page:
 
 @dataclass(frozen=True, kw_only=True)
 class File:
-    """A file, under the URL that the index gives."""
+    """A file, or a part or the headers of it, under the URL that the index gives.
+
+    Attributes:
+        kind: makes the row for a path, below the server's origin.
+    """
 
     title: str
     connections: int
-    aims: Mapping[str, float]
+    kind: Callable[..., Row] = Download
+    aims: Mapping[str, float] = field(default_factory=dict)
 
     def measure(self, peer: Peer, tools: Tools) -> Run:
         """See ``rows.Row``."""
         url = urlsplit(_first_file(peer, FILE))
+        row = self.kind(
+            title=self.title, path=url.path, connections=self.connections, aims=self.aims
+        )
+        return row.measure(replace(peer, base_url=f"{url.scheme}://{url.netloc}"), tools)
 
-        def download(client: Client) -> int:
-            return client.download(url.path)
 
-        def connect() -> Client:
-            return Client(f"{url.scheme}://{url.netloc}", peer.headers)
-
-        return drive_clients(connect, itertools.repeat(download), self.connections, tools.seconds)
+_tail_of = partial(Read, headers={"Range": f"bytes=-{_TAIL_BYTES}"}, is_part=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,9 +130,7 @@ class Upload:
         count = min(20 * tools.seconds * self.connections, 160)
         forms = [upload_form(f"up-{uuid.uuid4().hex}", "1.0", MIB) for _ in range(count)]
         acts = (partial(_upload, peer=peer, form=form) for form in forms)
-        return drive_clients(
-            peer.publishing_client, acts, self.connections, tools.seconds * _UPLOAD_PATIENCE
-        )
+        return publish_all(peer, acts, self.connections, tools)
 
 
 def upload_everything(peer: Peer, counts: Counts) -> None:
@@ -144,7 +140,7 @@ def upload_everything(peer: Peer, counts: Counts) -> None:
         Unexpected: a file was not accepted.
     """
     wanted = [(FEW, f"1.{number}") for number in range(10)]
-    wanted += [(MANY, f"1.{number}") for number in range(counts.of(peer))]
+    wanted += [(MANY, f"1.{number}") for number in range(counts.many)]
     wanted += [(f"project-{number}", "1.0") for number in range(counts.projects - 3)]
     acts = (_uploading(peer, project, version, _SMALL_BYTES) for project, version in wanted)
     drive_clients(peer.publishing_client, acts, _LOADING_CONNECTIONS, _NO_LIMIT)
@@ -198,25 +194,21 @@ def all_rows(counts: Counts) -> tuple[Row, ...]:
             for form, accept in (("HTML", HTML), ("JSON", JSON))
             for count in (1, 16)
         ]
+        compressed = partial(Page, project=project, connections=16, is_compressed=True)
+        conditional = partial(Page, project=project, connections=16, is_conditional=True)
         rows += [
-            Page(
-                title=f"{what}, JSON, gzip, c16",
-                project=project,
-                accept=JSON,
-                connections=16,
-                is_compressed=True,
-            ),
-            Page(
-                title=f"{what}, JSON, 304, c16",
-                project=project,
-                accept=JSON,
-                connections=16,
-                is_conditional=True,
-            ),
+            compressed(title=f"{what}, HTML, gzip, c16", accept=HTML),
+            compressed(title=f"{what}, JSON, gzip, c16", accept=JSON),
+            conditional(title=f"{what}, HTML, 304, c16", accept=HTML),
+            conditional(title=f"{what}, JSON, 304, c16", accept=JSON),
         ]
     files, uploads = {DEVPI: 2.0, PYPISERVER: 2.0}, {DEVPI: 1.5, PYPISERVER: 1.5}
     rows += [
         File(title=f"file, 1 MiB, c{count}", connections=count, aims=files) for count in (1, 8)
+    ]
+    rows += [
+        File(title="file, 1 MiB, HEAD, c16", connections=16, kind=Heads, aims=files),
+        File(title="file, the last 8 KiB of 1 MiB, c16", connections=16, kind=_tail_of, aims=files),
     ]
     rows += [
         Upload(title=f"upload, 1 MiB, a new project, c{count}", connections=count, aims=uploads)
