@@ -47,7 +47,9 @@ def publish(principal: Principal, target: PublishTarget, upload: Upload) -> Publ
         Unavailable: a service does not answer. Only where the last step's outcome is
             unknown may the version be visible all the same.
     """
-    quotas.require_fits(target.repository, max(one.staged.size_bytes for one in upload.files))
+    quotas.require_fits(
+        target.repository, max((one.staged.size_bytes for one in upload.files), default=0)
+    )
     size_bytes = sum(one.staged.size_bytes for one in upload.files)
     quotas.require_room(target.repository, size_bytes)
     if target.creates_repository:

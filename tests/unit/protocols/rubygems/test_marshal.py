@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -175,12 +174,9 @@ def test_ruby_reads_packed_numbers(integer_reader: Ruby, number: int) -> None:
     assert integer_reader.ask(b"\x04\x08i" + marshal.packed(number)) == number
 
 
-def test_a_list_of_a_hundred_thousand_gems_takes_no_second(list_reader: Ruby) -> None:
+def test_ruby_reads_a_list_of_a_hundred_thousand_gems(list_reader: Ruby) -> None:
     gems = [(f"gem-{at // 5}", f"{at % 7}.{at}", "ruby") for at in range(100_000)]
-    started_at = time.process_time()
-    payload = marshal.specs_payload(gems)
-    assert time.process_time() - started_at < 1
-    assert list_reader.ask(payload)[-1] == ["gem-19999", "4.99999", "ruby"]
+    assert list_reader.ask(marshal.specs_payload(gems))[-1] == ["gem-19999", "4.99999", "ruby"]
 
 
 def test_the_bytes_are_those_that_ruby_itself_writes() -> None:
