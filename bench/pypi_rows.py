@@ -31,7 +31,7 @@ FEW, MANY = "ten-files", "many-files"
 FILE = "one-file"
 
 _SMALL_BYTES = 4 * KIB
-_FIRST_LINK = re.compile(rb'href="([^"#]+)')
+_LINK = re.compile(rb'<a [^>]*?href="([^"#]+)')
 _TAIL_BYTES = 8 * KIB  # of a wheel: what pip and uv read to find the metadata in it
 _LOADING_CONNECTIONS = 1  # devpi is slower with several in one project
 _NO_LIMIT = float("inf")
@@ -78,13 +78,12 @@ class Page:
 
     def measure(self, peer: Peer, tools: Tools) -> Run:
         """See ``rows.Row``."""
-        path = _PATHS[peer.name].simple + (f"{self.project}/" if self.project else "")
         headers = {"Accept": self.accept}
         if self.is_compressed:
             headers["Accept-Encoding"] = "gzip"
         row = Read(
             title=self.title,
-            path=path,
+            path=_path(peer, self.project),
             connections=self.connections,
             headers=headers,
             is_conditional=self.is_conditional,
@@ -137,7 +136,7 @@ def upload_everything(peer: Peer, counts: Counts) -> None:
     """Upload what the rows read.
 
     Raises:
-        Unexpected: a file was not accepted.
+        Unexpected: a file was not accepted, or is not listed.
     """
     wanted = [(FEW, f"1.{number}") for number in range(10)]
     wanted += [(MANY, f"1.{number}") for number in range(counts.many)]
@@ -146,6 +145,9 @@ def upload_everything(peer: Peer, counts: Counts) -> None:
     drive_clients(peer.publishing_client, acts, _LOADING_CONNECTIONS, _NO_LIMIT)
     with peer.publishing_client() as client:
         _uploading(peer, FILE, "1.0", MIB)(client)
+    for project, count in ((FEW, 10), (MANY, counts.many), ("", counts.projects)):
+        if (found := len(_links(peer, project))) != count:
+            raise Unexpected(f"{peer.name} lists {found} of {count} for {project!r}")
 
 
 def _uploading(peer: Peer, project: str, version: str, size_bytes: int) -> Callable[[Client], None]:
@@ -163,13 +165,22 @@ def _upload(client: Client, *, peer: Peer, form: Form) -> None:
 
 
 def _first_file(peer: Peer, project: str) -> str:
-    path = f"{_PATHS[peer.name].simple}{project}/"
+    return urljoin(peer.base_url + _path(peer, project), _links(peer, project)[0])
+
+
+def _links(peer: Peer, project: str) -> list[str]:
+    """Return where a page leads to, as it says it."""
+    path = _path(peer, project)
     with peer.client() as client:
         reply = client.ask("GET", path, headers={"Accept": HTML})
-    found = _FIRST_LINK.search(reply.body)
-    if found is None:
-        raise Unexpected(f"{peer.name} lists no file of {project}")
-    return urljoin(peer.base_url + path, found[1].decode())
+    if reply.status != 200:  # noqa: PLR2004  OK
+        raise Unexpected(f"{peer.name} answered GET {path} {reply.status}")
+    return [link.decode() for link in _LINK.findall(reply.body)]
+
+
+def _path(peer: Peer, project: str) -> str:
+    """Return the path of a project's page; of none, that of the list of all."""
+    return _PATHS[peer.name].simple + (f"{project}/" if project else "")
 
 
 def all_rows(counts: Counts) -> tuple[Row, ...]:
