@@ -25,6 +25,8 @@ _PASSWORD = "bench"
 _INDEX = "root/bench"
 # Its default of 10,000 is too few for a project of 1,000 files: an upload then takes half a second.
 _CACHED_KEYS = 100_000
+# Of its default of 50, eight that upload wait for one lock, some of them for two seconds.
+_THREADS = 2
 _LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -57,6 +59,7 @@ def devpi(program: Program, folder: Path) -> Iterator[Peer]:
         argv=(
             *(server, "--serverdir", str(data), "--host", LOOPBACK, "--port", str(port)),
             *("--logger-cfg", str(logging), "--keyfs-cache-size", str(_CACHED_KEYS)),
+            *("--threads", str(_THREADS)),
         ),
         log=folder / "log",
         is_ready=answers(origin, "/+api"),
