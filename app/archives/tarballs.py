@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 import struct
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
@@ -296,7 +297,7 @@ def _pax_records(body: bytes) -> Iterator[tuple[str, bytes]]:
         at = end
 
 
-class _Bytes:
+class _Bytes(ABC):
     """The bytes of a tar, in pieces."""
 
     def __init__(self) -> None:
@@ -345,9 +346,9 @@ class _Bytes:
             if not self._refill():
                 return
 
+    @abstractmethod
     def _refill(self) -> bool:
         """Put the next piece in place of the one that is used up; false at the end."""
-        raise NotImplementedError
 
 
 class _Plain(_Bytes):

@@ -19,7 +19,7 @@ from app.errors import InvalidInput
 from app.protocols.pypi import filenames, project_names
 
 MAX_BYTES = 4 * 1024 * 1024
-"""Of METADATA or PKG-INFO, description and all: the largest on PyPI have a tenth of it."""
+"""Of METADATA or PKG-INFO, description and all: they are kept in one row of the database."""
 
 _KNOWN_VERSION = re.compile(r"(?:1\.[0-9]|2\.[0-9]{1,2})")
 _SINCE_DYNAMIC = (2, 2)

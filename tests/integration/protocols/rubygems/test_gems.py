@@ -7,11 +7,14 @@ import gzip
 import hashlib
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from bson import ObjectId
+from werkzeug.http import http_date
 
-from app.models import Package
+from app.models import ListingEntry, Package
 from app.registry import package_management
 from tests.gem_files import a_gem
 
@@ -167,6 +170,22 @@ def test_the_legacy_index_is_given_again_when_it_changed(gems: Gems) -> None:
     again = gems.get("specs.4.8.gz", If_Modified_Since=answer.headers["Last-Modified"])
     assert again.status_code == 200
     assert gems.get("specs.4.8.gz", If_Modified_Since="garbage").status_code == 200
+
+
+def test_an_older_legacy_index_is_not_given_again(gems: Gems, world: World) -> None:
+    gems.pushed("hola", "1.0.0")
+    changed_at = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+    with world.context():
+        entry = ListingEntry.objects.get()
+        ListingEntry.objects.delete()  # its id, which says when it was written, cannot change
+        entry.id = ObjectId.from_datetime(changed_at)
+        entry.save(force_insert=True)
+    answer = gems.get("specs.4.8.gz")
+    assert answer.headers["Last-Modified"] == http_date(changed_at)
+    for later, status in ((0, 304), (600, 304), (-1, 200)):
+        since = http_date(changed_at + timedelta(seconds=later))
+        again = gems.get("specs.4.8.gz", If_Modified_Since=since)
+        assert (again.status_code, bool(again.get_data())) == (status, status == 200)
 
 
 def test_every_form_of_the_key_is_taken(gems: Gems, world: World, acme: Acme) -> None:
