@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from werkzeug.exceptions import RequestEntityTooLarge
+from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
 from werkzeug.http import parse_options_header
-from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
 
 from app.errors import InvalidInput, TooLarge
 from app.registry.bodies import Body
@@ -21,7 +20,6 @@ MAX_FIELD_BYTES = 16 * 1024 * 1024
 
 _MOST_PARTS = 10_000
 _PIECE_BYTES = 256 * 1024
-_MOST_WAITING_BYTES = 2 * _PIECE_BYTES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,23 +71,16 @@ def read_form(
         raise InvalidInput("Send the upload as multipart/form-data.")
     reading = _Reading(shape, stage)
     try:
-        reading.read(_decoder(boundary), body)
+        reading.read(PushMultipartParser(boundary, max_segment_count=_MOST_PARTS), body)
         return reading.result()
-    except RequestEntityTooLarge as error:
+    except ParserLimitReached as error:
         raise InvalidInput(
-            f"The form has more than {_MOST_PARTS} parts, or headers of one that do not end."
+            f"The form has more than {_MOST_PARTS} parts, or too many or too long headers of one."
         ) from error
-    except (ValueError, UnicodeError) as error:
+    except (MultipartError, UnicodeError) as error:
         raise InvalidInput(f"The form cannot be read: {error}.") from error
     finally:
         reading.close()
-
-
-def _decoder(boundary: str) -> MultipartDecoder:
-    # What has not been understood yet waits in memory: no more than the headers of a part.
-    return MultipartDecoder(
-        boundary.encode(), max_form_memory_size=_MOST_WAITING_BYTES, max_parts=_MOST_PARTS
-    )
 
 
 @dataclass
@@ -99,7 +90,7 @@ class _Reading:
     shape: FormShape
     stage: Callable[[], Stage]
     fields: dict[str, str] = field(default_factory=dict)
-    filename: str = ""
+    filename: str | None = None
     staging: Stage | None = None
     staged: Staged | None = None
     is_taken: bool = False
@@ -108,18 +99,22 @@ class _Reading:
     is_content: bool = False
     text: bytearray = field(default_factory=bytearray)
 
-    def read(self, decoder: MultipartDecoder, body: Body) -> None:
-        while True:
-            piece = body.read(_PIECE_BYTES)
-            decoder.receive_data(piece or None)
-            while not isinstance(event := decoder.next_event(), NeedData):
-                if isinstance(event, Epilogue):
-                    return
-                self._take(event)
+    def read(self, parser: PushMultipartParser, body: Body) -> None:
+        """Read to the end of the body."""
+        while not parser.closed:
+            for event in parser.parse(body.read(_PIECE_BYTES)):
+                if isinstance(event, MultipartSegment):
+                    self._begin(event)
+                elif event is None:
+                    self._end()
+                elif self.is_content:
+                    self._take_content(event)
+                else:
+                    self._take_text(event)
 
     def result(self) -> UploadForm:
         """Return what was read."""
-        if self.staged is None:
+        if self.staged is None or self.filename is None:
             raise InvalidInput(f"The form has no file: send it as '{self.shape.file}'.")
         self.is_taken = True
         return UploadForm(fields=self.fields, filename=self.filename, content=self.staged)
@@ -131,47 +126,39 @@ class _Reading:
         if self.staged is not None and not self.is_taken:
             self.staged.discard()
 
-    def _take(self, event: Event) -> None:
-        match event:
-            case File():
-                self._begin_file(event)
-            case Field():
-                self.part, self.is_content, self.text = event.name, False, bytearray()
-                if event.name == self.shape.file:
-                    raise InvalidInput(f"The file in '{self.shape.file}' has no filename.")
-            case Data():
-                if self.is_content:
-                    self._take_content(event)
-                else:
-                    self._take_text(event)
+    def _begin(self, part: MultipartSegment) -> None:
+        name = part.name or ""
+        self.part, self.is_content, self.text = name, False, bytearray()
+        if part.filename is not None:
+            self._begin_file(name, part.filename)
+        elif name == self.shape.file:
+            raise InvalidInput(f"The file in '{name}' has no filename.")
 
-    def _begin_file(self, event: File) -> None:
-        if event.name in self.shape.fields:
-            raise InvalidInput(f"The field {event.name!r} was sent as a file.")
-        self.part, self.is_content = "", event.name == self.shape.file
-        if not self.is_content:
+    def _begin_file(self, name: str, filename: str) -> None:
+        if name in self.shape.fields:
+            raise InvalidInput(f"The field {name!r} was sent as a file.")
+        if name != self.shape.file:
             return  # A detached signature, which nobody reads any more.
-        if self.staging is not None:
+        if self.filename is not None:
             raise InvalidInput("The form has more than one file: upload them one by one.")
-        self.filename = event.filename
+        self.is_content, self.filename = True, filename
         self.staging = self.stage()
 
-    def _take_content(self, event: Data) -> None:
-        if self.staging is None:
-            return
-        self.staging.write(event.data)
-        if not event.more_data:
-            self.staged = self.staging.finish()
+    def _take_content(self, piece: bytes) -> None:
+        if self.staging is not None:
+            self.staging.write(piece)
 
-    def _take_text(self, event: Data) -> None:
-        self.field_bytes += len(event.data)
+    def _take_text(self, piece: bytes) -> None:
+        self.field_bytes += len(piece)
         if self.field_bytes > MAX_FIELD_BYTES:
             raise TooLarge("The form without its file", MAX_FIELD_BYTES)
-        if self.part not in self.shape.fields:
-            return
-        self.text += event.data
-        if event.more_data:
-            return
-        if self.part in self.fields:
-            raise InvalidInput(f"The field {self.part!r} was sent more than once.")
-        self.fields[self.part] = self.text.decode()
+        if self.part in self.shape.fields:
+            self.text += piece
+
+    def _end(self) -> None:
+        if self.is_content and self.staging is not None:
+            self.staged = self.staging.finish()
+        elif self.part in self.shape.fields:
+            if self.part in self.fields:
+                raise InvalidInput(f"The field {self.part!r} was sent more than once.")
+            self.fields[self.part] = self.text.decode()
