@@ -42,6 +42,7 @@ class ListedChange:
         name, display: the package's name in normal form, and as its publisher spells it.
         is_listed: whether the package is there afterwards.
         is_renamed: it was not there before, or was displayed in another way.
+        claims_name: its organization has just got the name at the platform scope.
         added, removed: numbers of versions, as their publishers spell them.
     """
 
@@ -52,6 +53,7 @@ class ListedChange:
     display: str
     is_listed: bool = True
     is_renamed: bool = False
+    claims_name: bool = False
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
 
@@ -116,7 +118,7 @@ def record(protocol: str, changes: Sequence[ListedChange]) -> None:
     said = [(one, text) for one in changes if (text := listed(one)) is not None]
     if not said:
         return
-    holders = _holders(protocol, [one.name for one, _text in said])
+    holders = _holders(protocol, [one for one, _text in said])
     first = Counter.take(f"listing:{protocol}", len(said))
     insert(
         [
@@ -155,11 +157,16 @@ def shown(kind: ListKind[Shown], repositories: frozenset[ObjectId], *, of_holder
     return coherence.cached(("listing", kind.name, repositories, of_holders), load)
 
 
-def _holders(protocol: str, names: Sequence[str]) -> dict[str, ObjectId]:
-    rows = rows_of(NameClaim).find(
-        {"protocol": protocol, "name": {"$in": list(names)}}, {"name": 1, "organization": 1}
-    )
-    return {row["name"]: row["organization"] for row in rows}
+def _holders(protocol: str, changes: Sequence[ListedChange]) -> dict[str, ObjectId]:
+    """Return who has the packages' names at the platform scope, where somebody has."""
+    holders = {one.name: one.organization for one in changes if one.claims_name}
+    unknown = [one.name for one in changes if not one.claims_name]
+    if unknown:
+        rows = rows_of(NameClaim).find(
+            {"protocol": protocol, "name": {"$in": unknown}}, {"name": 1, "organization": 1}
+        )
+        holders |= {row["name"]: row["organization"] for row in rows}
+    return holders
 
 
 @dataclass

@@ -7,7 +7,7 @@ audit event, and removes the claim.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Self
@@ -159,13 +159,14 @@ def _show_all(group: Sequence[Ready]) -> list[Published]:
             _Change(one, row, None if row is None else _begun_version(one, row))
             for one, row in zip(group, _present(group), strict=True)
         ]
-        insert([one.name_claim() for one in changes if one.claims_name()])
+        claiming = [one for one in changes if one.claims_name()]
+        insert([one.name_claim() for one in claiming])
         insert([one.new_package() for one in changes if one.row is None])
         _update(Package, [one.package_update() for one in changes if one.row is not None])
         insert([one.version() for one in changes if one.begun is None])
         _update(Version, [one.version_update() for one in changes if one.begun is not None])
         audit.record_all([one.event for one in group])
-        _list(changes)
+        _list(changes, {one.new_id for one in claiming})
         return [one.published for one in changes]
 
     tags = {one.target.name.tag for one in group}.union(
@@ -214,10 +215,12 @@ def _update(kind: type[Package | Version], updates: Sequence[UpdateOne]) -> None
         rows_of(kind).bulk_write(updates)
 
 
-def _list(changes: Sequence[_Change]) -> None:
+def _list(changes: Sequence[_Change], claiming: Collection[ObjectId]) -> None:
+    """Let lists know; ``claiming`` are the new packages that have just got a flat name."""
     by_protocol: dict[str, list[ListedChange]] = {}
     for one in changes:
-        by_protocol.setdefault(one.ready.target.name.protocol, []).append(one.listed())
+        change = one.listed(claims_name=one.new_id in claiming)
+        by_protocol.setdefault(one.ready.target.name.protocol, []).append(change)
     for protocol, listed in by_protocol.items():
         listings.record(protocol, listed)
 
@@ -260,7 +263,7 @@ class _Change:
         files = [one.to_mongo() for one in self.ready.files]
         return UpdateOne({"_id": (self.begun or {})["_id"]}, {"$push": {"files": {"$each": files}}})
 
-    def listed(self) -> ListedChange:
+    def listed(self, *, claims_name: bool) -> ListedChange:
         """Say what a list may show of it."""
         target, row = self.ready.target, self.row
         return ListedChange(
@@ -272,6 +275,7 @@ class _Change:
             is_renamed=row is None
             or row.get("deleted_at") is not None
             or row["display_name"] != target.name.display,
+            claims_name=claims_name,
             added=() if self.begun is not None else (self.ready.upload.display_number,),
         )
 
