@@ -70,8 +70,9 @@ def publish(principal: Principal, target: PublishTarget, upload: Upload) -> Publ
         if target.package is not None:
             _refuse_taken(target, upload)
         _require_repository(target)
-        for row, one in zip(files, upload.files, strict=True):
-            store.reveal(one.staged, row.key)
+        store.reveal_all(
+            [(one.staged, row.key) for row, one in zip(files, upload.files, strict=True)]
+        )
     except BaseException:
         claims.release(claim)
         raise

@@ -101,6 +101,13 @@ class Staged(Protocol):
     def open(self) -> BinaryIO:
         """Open the staged bytes for reading; seekable."""
 
+    def sync(self) -> None:
+        """Have the bytes on this node's disk when it returns.
+
+        Raises:
+            Unavailable: the disk is full.
+        """
+
     def discard(self) -> None:
         """Forget the bytes; harmless when they were revealed or discarded before."""
 
@@ -116,7 +123,7 @@ class Staged(Protocol):
 class Stage(Protocol):
     """Bytes on their way in. Hashed while they are written, in constant memory."""
 
-    def write(self, piece: bytes | memoryview) -> None:
+    def write(self, piece: bytes) -> None:
         """Append.
 
         Raises:
@@ -308,6 +315,15 @@ class ObjectStore(Protocol):
         Raises:
             ObjectExists: the key is taken; the object there is unchanged.
         """
+
+    def reveal_all(self, objects: Sequence[tuple[Staged, str]]) -> None:
+        """Reveal several, in their order: where it raises, the first ones may be objects.
+
+        Raises:
+            ObjectExists: a key is taken; the object there is unchanged.
+        """
+        for staged, key in objects:
+            self.reveal(staged, key)
 
     def open(
         self, key: str, start: int = 0, length: int | None = None, *, sha256: str = ""

@@ -6,7 +6,7 @@ import errno
 import io
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -152,49 +152,62 @@ class _Slice(io.RawIOBase):
         super().close()
 
 
-def move_durably(source: Path, target: Path) -> None:
-    """Give a file a new name that is free, so that it survives a power cut from then on.
-
-    The file's time becomes now. Blocks for as long as the disk needs.
-
-    Raises:
-        FileExistsError: the name is taken, or the name of a directory above it is.
-    """
-    with source.open("rb") as file:
-        os.utime(file.fileno())
+def sync_file(path: Path) -> None:
+    """Have a file on the disk as an object is to be there; blocks for as long as that takes."""
+    with path.open("rb") as file:
         os.fchmod(file.fileno(), _OWNER_AND_GROUP)
         os.fsync(file.fileno())
-    _link_with_directories(source, target)
-    # A directory that another process has just made is written together with what is in
-    # it by every journaling filesystem, so that only our own need their parents synced.
-    sync_directory(target.parent)
-    source.unlink()
 
 
-def _link_with_directories(source: Path, target: Path) -> None:
+def move_durably(moves: Sequence[tuple[Path, Path]]) -> None:
+    """Give synced files new names that are free, so that they survive a power cut from then on.
+
+    Their time becomes now. All names are made before the first directory is synced: a
+    journaling filesystem then writes them together. Blocks for as long as the disk needs.
+
+    Raises:
+        FileExistsError: a name is taken, or the name of a directory above it is; the files
+            before it are moved, it and those behind it are not.
+    """
+    changed: set[Path] = set()
+    try:
+        for source, target in moves:
+            os.utime(source)
+            changed |= _link_with_directories(source, target)
+            source.unlink()
+    finally:
+        # A directory that another process has just made is written together with what is in
+        # it by every journaling filesystem, so that only our own need their parents synced.
+        for directory in changed:
+            sync_directory(directory)
+
+
+def _link_with_directories(source: Path, target: Path) -> set[Path]:
+    """Return the directories that have new names in them."""
+    changed = {target.parent}
     for _ in range(_PRUNED_MEANWHILE_TRIES):
-        _make_directory(target.parent)
+        changed |= _make_directory(target.parent)
         try:
             os.link(source, target)
         except FileNotFoundError:
             continue  # A deletion found the directory empty and removed it.
-        return
+        return changed
     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(target.parent))
 
 
-def _make_directory(directory: Path) -> None:
+def _make_directory(directory: Path) -> set[Path]:
+    """Return the directories in which one was made."""
     try:
         directory.mkdir()
     except FileExistsError:
         if _is_other_than_directory(directory):
             raise
+        return set()
     except NotADirectoryError as error:
         raise FileExistsError(*error.args) from error
     except FileNotFoundError:
-        _make_directory(directory.parent)
-        _make_directory(directory)
-    else:
-        sync_directory(directory.parent)
+        return _make_directory(directory.parent) | _make_directory(directory)
+    return {directory.parent}
 
 
 def _is_other_than_directory(path: Path) -> bool:

@@ -27,6 +27,7 @@ from app.storage.files import (
     full_disk_is_unavailable,
     move_durably,
     remove_with_directories,
+    sync_file,
 )
 from app.storage.keys import check_key
 from app.storage.local_multipart import LocalMultipart
@@ -57,11 +58,19 @@ class FilesystemStore(ObjectStore):
         algorithms: frozenset[str] = frozenset(),
     ) -> Stage:
         """Begin to take in one artifact."""
-        return self._staging.stage(limit_bytes=limit_bytes, what=what, algorithms=algorithms)
+        return self._staging.stage(
+            limit_bytes=limit_bytes, what=what, algorithms=algorithms, becomes_object=True
+        )
 
     def reveal(self, staged: Staged, key: str) -> None:
         """Move staged bytes to their key; synced to the disk when this returns."""
-        self._move(staged.path, key)
+        self.reveal_all([(staged, key)])
+
+    def reveal_all(self, objects: Sequence[tuple[Staged, str]]) -> None:
+        """Move several to their keys, in one go."""
+        for staged, _key in objects:
+            staged.sync()
+        self._move([(staged.path, key) for staged, key in objects])
 
     def open(
         self,
@@ -117,7 +126,7 @@ class FilesystemStore(ObjectStore):
     def complete_multipart(self, upload: Multipart, parts: Sequence[Part]) -> None:
         """Join the parts, and move the result to its key."""
         with self._multipart.joined(upload, parts) as path:
-            self._move(path, upload.key)
+            self._sync_and_move(path, upload.key)
         self._multipart.forget(upload)
 
     def abort_multipart(self, upload: Multipart) -> None:
@@ -126,7 +135,7 @@ class FilesystemStore(ObjectStore):
 
     def extend(self, unfinished: Unfinished) -> Extension:
         """Begin to append to an object's own file."""
-        return self._unfinished.extend(unfinished, self._move)
+        return self._unfinished.extend(unfinished, self._sync_and_move)
 
     def forget(self, unfinished: Unfinished) -> None:
         """Remove an unfinished object's file."""
@@ -160,12 +169,19 @@ class FilesystemStore(ObjectStore):
     def _path(self, key: str) -> Path:
         return self._directory / check_key(key)
 
-    def _move(self, source: Path, key: str) -> None:
+    def _sync_and_move(self, source: Path, key: str) -> None:
+        with full_disk_is_unavailable():
+            off_hub(sync_file, source)
+        self._move([(source, key)])
+
+    def _move(self, moves: Sequence[tuple[Path, str]]) -> None:
+        targets = [(source, self._path(key)) for source, key in moves]
         try:
             with full_disk_is_unavailable():
-                off_hub(move_durably, source, self._path(key))
+                off_hub(move_durably, targets)
         except FileExistsError as error:
-            raise ObjectExists(key) from error
+            taken = next(key for (source, key) in moves if source.exists())
+            raise ObjectExists(taken) from error
 
     def _missing(self, key: str) -> ObjectMissing | Unavailable:
         """Return what a missing file means: nothing is known if the whole store is away."""

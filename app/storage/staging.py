@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 import uuid
 from contextlib import suppress
@@ -10,11 +9,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from app.errors import TooLarge
+from app.offload import Beside, beside_hub
 from app.storage.base import Digests, Stage, Staged
-from app.storage.files import full_disk_is_unavailable
+from app.storage.files import full_disk_is_unavailable, sync_file
+from app.storage.hashing import BLAKE2B_256, PassingHashes
 
-_BLAKE2B_256_BYTES = 32
-_ALGORITHMS = frozenset({"sha1", "sha512", "md5", "blake2b_256"})
+_ALGORITHMS = frozenset({"sha1", "sha512", "md5", BLAKE2B_256})
 
 
 class StagingArea:
@@ -33,12 +33,21 @@ class StagingArea:
         limit_bytes: int,
         what: str = "The file",
         algorithms: frozenset[str] = frozenset(),
+        becomes_object: bool = False,
     ) -> LocalStage:
-        """Begin to take in one artifact; see ``ObjectStore.stage``."""
+        """Begin to take in one artifact; see ``ObjectStore.stage``.
+
+        Args:
+            becomes_object: the file itself, which is then synced as soon as it is whole.
+        """
         if unknown := algorithms - _ALGORITHMS:
             raise ValueError(f"unknown digests: {', '.join(sorted(unknown))}")
         return LocalStage(
-            self.new_path(), limit_bytes=limit_bytes, what=what, algorithms=algorithms
+            self.new_path(),
+            limit_bytes=limit_bytes,
+            what=what,
+            algorithms=algorithms,
+            becomes_object=becomes_object,
         )
 
     def new_path(self) -> Path:
@@ -63,29 +72,35 @@ class LocalStage(Stage):
     """A file that is being written, and hashed on the way; see ``Stage``."""
 
     def __init__(
-        self, path: Path, *, limit_bytes: int, what: str, algorithms: frozenset[str]
+        self,
+        path: Path,
+        *,
+        limit_bytes: int,
+        what: str,
+        algorithms: frozenset[str],
+        becomes_object: bool,
     ) -> None:
         self.size_bytes = 0
+        self._becomes_object = becomes_object
         self._is_over = False
         self._path = path
         self._limit_bytes = limit_bytes
         self._what = what
-        self._hashes = {name: _new_hash(name) for name in ("sha256", *algorithms)}
+        self._hashes = PassingHashes(("sha256", *algorithms))
         with full_disk_is_unavailable():
             self._file = path.open("xb")
 
-    def write(self, piece: bytes | memoryview) -> None:
+    def write(self, piece: bytes) -> None:
         """Append.
 
         Raises:
             TooLarge: the limit is passed.
             Unavailable: the disk is full.
         """
-        size_bytes = self.size_bytes + memoryview(piece).nbytes
+        size_bytes = self.size_bytes + len(piece)
         if size_bytes > self._limit_bytes:
             raise TooLarge(self._what, self._limit_bytes)
-        for digest in self._hashes.values():
-            digest.update(piece)
+        self._hashes.update(piece)
         with full_disk_is_unavailable():
             self._file.write(piece)
         self.size_bytes = size_bytes
@@ -99,8 +114,9 @@ class LocalStage(Stage):
         with full_disk_is_unavailable():
             self._file.close()
         self._is_over = True
-        digests = {name: digest.hexdigest() for name, digest in self._hashes.items()}
-        return LocalStaged(self._path, self.size_bytes, Digests(**digests))
+        syncing = beside_hub(sync_file, self._path) if self._becomes_object else None
+        digests = Digests(**self._hashes.hexdigests())
+        return LocalStaged(self._path, self.size_bytes, digests, syncing)
 
     def discard(self) -> None:
         """Give up; harmless when finished or discarded before."""
@@ -112,23 +128,30 @@ class LocalStage(Stage):
             self._file.close()
 
 
-def _new_hash(name: str) -> hashlib._Hash | hashlib.blake2b:
-    if name == "blake2b_256":
-        return hashlib.blake2b(digest_size=_BLAKE2B_256_BYTES)
-    return hashlib.new(name, usedforsecurity=False)
-
-
 class LocalStaged(Staged):
     """A whole file that nobody else knows; see ``Staged``."""
 
-    def __init__(self, path: Path, size_bytes: int, digests: Digests) -> None:
+    def __init__(
+        self, path: Path, size_bytes: int, digests: Digests, syncing: Beside[None] | None
+    ) -> None:
         self.path = path
         self.size_bytes = size_bytes
         self.digests = digests
+        self._syncing = syncing
 
     def open(self) -> BinaryIO:
         """Open the bytes for reading; seekable."""
         return self.path.open("rb")
+
+    def sync(self) -> None:
+        """Have the bytes on the disk, which may be under way; another try begins anew.
+
+        Raises:
+            Unavailable: the disk is full.
+        """
+        syncing, self._syncing = self._syncing or beside_hub(sync_file, self.path), None
+        with full_disk_is_unavailable():
+            syncing.wait()
 
     def discard(self) -> None:
         """Forget the bytes; harmless when they were revealed or discarded before."""

@@ -32,8 +32,7 @@ from app.models import BlobUpload, UploadState
 from app.models.connection import write_unsynced
 from app.models.fields import now
 from app.models.rows import rows_of
-from app.offload import Beside
-from app.protocols.oci.hashing import Hashing, PassingHashes
+from app.protocols.oci.hashing import Hashing, UploadHashes
 from app.protocols.oci.names import Digest, ImageName
 from app.protocols.oci.refusals import OutOfOrder, SizeInvalid, UploadUnknown
 from app.protocols.oci.stored import blob_key, parts_key
@@ -266,7 +265,7 @@ class Added:
 
     upload: Upload
     extension: Extension
-    hashes: PassingHashes
+    hashes: UploadHashes
     broken: InvalidInput | None
 
 
@@ -277,7 +276,7 @@ def arriving(
     """Put a body behind what has arrived; nobody else can until the block ends."""
     if chunk is not None and chunk.start != upload.size_bytes:
         raise OutOfOrder(upload.location, upload.size_bytes)
-    hashes = PassingHashes.following(upload.id, upload.size_bytes, with_sha512=upload.wants_sha512)
+    hashes = UploadHashes.following(upload.id, upload.size_bytes, with_sha512=upload.wants_sha512)
     try:
         with store.extend(upload.arrived) as extension:
             broken = _take_in(body, chunk, hashes, extension)
@@ -298,26 +297,20 @@ def arriving(
 
 
 def _take_in(
-    body: Body, chunk: Chunk | None, hashes: PassingHashes, extension: Extension
+    body: Body, chunk: Chunk | None, hashes: UploadHashes, extension: Extension
 ) -> InvalidInput | None:
     """Read a body to its end; returns the error where it broke off and what came is kept.
 
     A piece is hashed while it is written and the next one arrives.
     """
-    hashing: Beside[None] | None = None
     try:
         while piece := body.read(PIECE_BYTES):
-            if hashing is not None:
-                hashing.wait()
-            hashing = hashes.begin_update(piece)
+            hashes.update(piece)
             extension.write(piece)
     except InvalidInput as error:
         if chunk is not None:
             raise
         return error
-    finally:
-        if hashing is not None:
-            hashing.wait()
     if chunk is not None and hashes.added_bytes != chunk.length:
         raise SizeInvalid(f"The body has {hashes.added_bytes} bytes, its range {chunk.length}.")
     return None

@@ -74,7 +74,7 @@ def test_staged_bytes_are_hashed_and_can_be_read_before_anybody_sees_them(
         limit_bytes=len(content), algorithms=frozenset({"sha1", "sha512", "md5"})
     ) as arriving:
         arriving.write(content[:1])
-        arriving.write(memoryview(content)[1:])
+        arriving.write(content[1:])
         staged = arriving.finish()
     with staged:
         for name in ("sha256", "sha1", "sha512", "md5"):
@@ -169,6 +169,26 @@ def test_a_taken_key_is_refused_and_both_contents_are_left_as_they_were(
     assert read(store, "a/b") == b"first"
     store.reveal(second, "a/c")
     assert read(store, "a/c") == b"second"
+
+
+def test_several_are_revealed_together(store: ObjectStore) -> None:
+    contents = {"a/b/c": b"one", "a/b/d": b"two", "e": b"three"}
+    store.reveal_all([(stage(store, content), key) for key, content in contents.items()])
+    assert {key: read(store, key) for key in keys(store)} == contents
+
+
+def test_a_taken_key_among_several_is_refused_and_so_is_what_comes_behind_it(
+    store: ObjectStore,
+) -> None:
+    put(store, "b", b"first")
+    staged = {key: stage(store, key.encode() * 3) for key in "abc"}
+    with pytest.raises(ObjectExists) as refused:
+        store.reveal_all([(one, key) for key, one in staged.items()])
+    assert refused.value.key == "b"
+    assert read(store, "b") == b"first"
+    assert sorted(keys(store)) == ["a", "b"]
+    store.reveal_all([(staged["b"], "d"), (staged["c"], "c")])
+    assert [read(store, key) for key in "acd"] == [b"aaa", b"ccc", b"bbb"]
 
 
 def test_a_key_can_be_taken_again_once_it_was_deleted(store: ObjectStore) -> None:

@@ -16,6 +16,7 @@ from app.storage.files import (
     open_slice,
     remove_with_directories,
     span_length,
+    sync_file,
 )
 
 if TYPE_CHECKING:
@@ -77,7 +78,8 @@ def test_a_moved_file_has_its_new_name_alone(tmp_path: Path) -> None:
     source, target = tmp_path / "source", tmp_path / "a" / "b" / "target"
     source.write_bytes(b"x")
     os.utime(source, (0, 0))
-    move_durably(source, target)
+    sync_file(source)
+    move_durably([(source, target)])
     assert not source.exists()
     assert target.read_bytes() == b"x"
     assert target.stat().st_mtime > 0
@@ -93,7 +95,7 @@ def test_a_name_that_is_taken_is_refused(tmp_path: Path, taken: str) -> None:
     other.parent.mkdir(parents=True, exist_ok=True)
     other.write_bytes(b"other")
     with pytest.raises(FileExistsError):
-        move_durably(source, tmp_path / "a" / "b" / "c")
+        move_durably([(source, tmp_path / "a" / "b" / "c")])
     assert source.read_bytes() == b"x"
     assert other.read_bytes() == b"other"
 
@@ -116,7 +118,7 @@ def test_files_move_in_while_others_empty_the_directory(tmp_path: Path) -> None:
         for number in range(150):
             source = tmp_path / f"{name}-{number}"
             source.touch()
-            move_durably(source, top / "a" / "b" / name)
+            move_durably([(source, top / "a" / "b" / name)])
             remove_with_directories(top / "a" / "b" / name, top)
         done.append(name)
 

@@ -15,7 +15,7 @@ from pathlib import Path  # noqa: E402
 import gevent  # noqa: E402
 from flask import Flask  # noqa: E402
 
-from app.protocols.oci.hashing import PassingHashes, hash_again  # noqa: E402
+from app.protocols.oci.hashing import UploadHashes, hash_again  # noqa: E402
 from app.storage.base import Unfinished  # noqa: E402
 from app.storage.filesystem import FilesystemStore  # noqa: E402
 from app.storage.staging import StagingArea  # noqa: E402
@@ -28,13 +28,11 @@ def receive(directory: Path) -> bool:
     """Take pieces in as an upload does; whether all digests and bytes are right."""
     store = FilesystemStore(directory / "packages", StagingArea(directory / "staging"))
     unfinished = Unfinished(id="0" * 32, key="unused", next_number=itertools.count(1).__next__)
-    hashes = PassingHashes.following("upload", 0, with_sha512=True)
+    hashes = UploadHashes.following("upload", 0, with_sha512=True)
     with store.extend(unfinished) as extension:
         for _ in range(PIECES):
-            hashing = hashes.begin_update(PIECE)
+            hashes.update(PIECE)
             extension.write(PIECE)
-            if hashing is not None:
-                hashing.wait()
         extension.finish(is_last=True)
         key = extension.complete("done/blob")
     result = hashes.result()

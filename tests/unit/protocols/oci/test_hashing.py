@@ -12,7 +12,7 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.protocols.oci.hashing import Hashing, PassingHashes, hash_again
+from app.protocols.oci.hashing import Hashing, UploadHashes, hash_again
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,11 +26,9 @@ def app() -> Iterator[Flask]:
         yield app
 
 
-def take(hashes: PassingHashes, *pieces: bytes) -> None:
+def take(hashes: UploadHashes, *pieces: bytes) -> None:
     for piece in pieces:
-        hashing = hashes.begin_update(piece)
-        if hashing is not None:
-            hashing.wait()
+        hashes.update(piece)
 
 
 @given(st.lists(st.binary(max_size=40), max_size=5), st.booleans())
@@ -45,24 +43,24 @@ def test_pieces_have_the_digests_of_the_whole(pieces: list[bytes], with_sha512: 
 
 
 def test_a_process_that_saw_all_goes_on_and_another_one_knows_nothing(app: Flask) -> None:
-    first = PassingHashes.following("upload", 0, with_sha512=False)
+    first = UploadHashes.following("upload", 0, with_sha512=False)
     take(first, b"one ")
     first.keep("upload")
-    second = PassingHashes.following("upload", 4, with_sha512=False)
+    second = UploadHashes.following("upload", 4, with_sha512=False)
     take(second, b"two")
     assert second.result() == Hashing(sha256=hashlib.sha256(b"one two").hexdigest())
     for upload, size in (("upload", 5), ("other", 4)):
-        assert PassingHashes.following(upload, size, with_sha512=False).result() is None
+        assert UploadHashes.following(upload, size, with_sha512=False).result() is None
     app.extensions.clear()
-    assert PassingHashes.following("upload", 4, with_sha512=False).result() is None
+    assert UploadHashes.following("upload", 4, with_sha512=False).result() is None
 
 
 def test_what_is_kept_is_not_changed_by_a_request_that_comes_to_nothing() -> None:
-    first = PassingHashes.following("upload", 0, with_sha512=False)
+    first = UploadHashes.following("upload", 0, with_sha512=False)
     take(first, b"one ")
     first.keep("upload")
-    take(PassingHashes.following("upload", 4, with_sha512=False), b"lost")
-    again = PassingHashes.following("upload", 4, with_sha512=False)
+    take(UploadHashes.following("upload", 4, with_sha512=False), b"lost")
+    again = UploadHashes.following("upload", 4, with_sha512=False)
     assert again.result() == Hashing(sha256=hashlib.sha256(b"one ").hexdigest())
 
 
