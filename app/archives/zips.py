@@ -34,7 +34,18 @@ _SIZE_IN_ZIP64 = 0xFFFFFFFF
 _ENCRYPTED = 0x1 | 0x40 | 0x2000
 _HAS_DESCRIPTOR = 0x8
 _UTF_8 = 0x800
-_DESCRIPTOR_SIZES = frozenset({12, 16, 20, 24})
+_DESCRIPTORS = {
+    12: struct.Struct("<3L"),
+    16: struct.Struct("<4x3L"),
+    20: struct.Struct("<LQQ"),
+    24: struct.Struct("<4xLQQ"),
+}
+"""CRC, packed and unpacked size, by the length: some have a magic before, some 64 bits."""
+
+_EXTRA_FIELD = struct.Struct("<2H")
+_ZIP64_FIELD = 0x0001
+_UNICODE_PATH_FIELD = 0x7075
+_PIECE_BYTES = 256 * 1024
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 
 _USTAR = slice(257, 262)
@@ -117,7 +128,12 @@ def _find_directory(file: BinaryIO, size_bytes: int, limits: ZipLimits) -> _Dire
     if magic != _END_MAGIC or comment:
         raise InvalidInput("it is no zip, or has something after its end")
     if _IN_ZIP64 in {here, count} or _SIZE_IN_ZIP64 in {size, start}:
+        said = (here, count, size, start)
         end_at, disk, first_disk, here, count, size, start = _read_zip64(file, end_at)
+        _require_same(said, (here, count, size, start))
+    elif _read(file, max(end_at - _LOCATOR.size, 0), 4) == _LOCATOR_MAGIC:
+        # ``zipfile`` would believe it, and read a directory of any size from anywhere.
+        raise InvalidInput("the zip has an end record that not every reader looks at")
     if disk or first_disk or here != count:
         raise InvalidInput("the zip is in several parts")
     if count > limits.max_entries or size > limits.max_directory_bytes:
@@ -140,6 +156,13 @@ def _read_zip64(file: BinaryIO, end_at: int) -> tuple[int, int, int, int, int, i
     if magic != _END_64_MAGIC:
         raise InvalidInput("the zip's end record is damaged")
     return record_at, number, first, here, count, size, start
+
+
+def _require_same(said: tuple[int, ...], meant: tuple[int, ...]) -> None:
+    """Let an end record pass that gives what fits into it as the one with 64 bits does."""
+    elsewhere = (_IN_ZIP64, _IN_ZIP64, _SIZE_IN_ZIP64, _SIZE_IN_ZIP64)
+    if any(one not in pair for one, *pair in zip(said, meant, elsewhere, strict=True)):
+        raise InvalidInput("the zip's two end records differ")
 
 
 def _judge(entries: Sequence[zipfile.ZipInfo], size_bytes: int, limits: ZipLimits) -> None:
@@ -205,22 +228,83 @@ def _after(file: BinaryIO, entry: zipfile.ZipInfo, following: int) -> int:
         _LOCAL.unpack(block)
     )
     name = file.read(name_size)
+    fields = _extra_fields(file.read(extra_size), shown)
     wanted = entry.orig_filename.encode("utf-8" if entry.flag_bits & _UTF_8 else "cp437")
-    if magic != _LOCAL_MAGIC or name != wanted or method != entry.compress_type:
+    is_same_name = name == wanted and (name.isascii() or not (flags ^ entry.flag_bits) & _UTF_8)
+    if magic != _LOCAL_MAGIC or not is_same_name or method != entry.compress_type:
         raise InvalidInput(f"{shown} is another file to readers that begin at the front")
-    end: int = entry.header_offset + _LOCAL.size + name_size + extra_size + entry.compress_size
-    if flags & _HAS_DESCRIPTOR:
-        gap = following - end
-        if gap not in _DESCRIPTOR_SIZES:
-            raise InvalidInput(f"{shown} is not as long as the zip's directory says")
-        return following
-    is_same = crc == entry.CRC and all(
-        here in {there, _SIZE_IN_ZIP64}
-        for here, there in ((packed, entry.compress_size), (size, entry.file_size))
-    )
-    if not is_same:
-        raise InvalidInput(f"{shown} is not as long as the zip's directory says")
-    return end
+    if _UNICODE_PATH_FIELD in fields or _UNICODE_PATH_FIELD in _extra_fields(entry.extra, shown):
+        raise InvalidInput(f"{shown} has another name to some readers")
+    is_streamed = bool(flags & _HAS_DESCRIPTOR)
+    size, packed = _with_64_bits(size, packed, fields.get(_ZIP64_FIELD, b""))
+    stated = (crc, packed, size)
+    actual = (entry.CRC, entry.compress_size, entry.file_size)
+    if not all(
+        here == there or (is_streamed and not here)
+        for here, there in zip(stated, actual, strict=True)
+    ):
+        raise _other_length(shown)
+    at: int = entry.header_offset + _LOCAL.size + name_size + extra_size
+    end: int = at + entry.compress_size
+    if not is_streamed:
+        return end
+    descriptor = _DESCRIPTORS.get(following - end)
+    if descriptor is None or not _ends_by_itself(file, at, entry):
+        raise _other_length(shown)
+    if descriptor.unpack(_read(file, end, descriptor.size)) != actual:
+        raise _other_length(shown)
+    return following
+
+
+def _extra_fields(extra: bytes, shown: str) -> dict[int, bytes]:
+    """Take the extra fields of a header apart; what is left at their end is nobody's."""
+    fields: dict[int, bytes] = {}
+    at = 0
+    while at + _EXTRA_FIELD.size <= len(extra):
+        number, size = _EXTRA_FIELD.unpack_from(extra, at)
+        at += _EXTRA_FIELD.size
+        if at + size > len(extra) or (number == _ZIP64_FIELD and number in fields):
+            raise InvalidInput(f"{shown} has a damaged header")
+        fields[number] = extra[at : at + size]
+        at += size
+    return fields
+
+
+def _with_64_bits(size: int, packed: int, field: bytes) -> tuple[int, int]:
+    """Return what a reader takes for an entry's sizes that knows their 64 bits."""
+    values = [size, packed]
+    places = [place for place, one in enumerate(values) if one == _SIZE_IN_ZIP64]
+    for place, at in zip(places, range(0, len(field) - 7, 8), strict=False):
+        values[place] = int.from_bytes(field[at : at + 8], "little")
+    return values[0], values[1]
+
+
+def _ends_by_itself(file: BinaryIO, at: int, entry: zipfile.ZipInfo) -> bool:
+    """Whether who unpacks an entry finds its end where the directory says that it is."""
+    if entry.compress_type != zipfile.ZIP_DEFLATED:
+        return not entry.compress_size
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    left, size, crc = entry.compress_size, 0, 0
+    file.seek(at, io.SEEK_SET)
+    try:
+        while not inflater.eof and size <= entry.file_size:
+            source = inflater.unconsumed_tail
+            if not source:
+                source = file.read(min(left, _PIECE_BYTES))
+                left -= len(source)
+            piece = inflater.decompress(source, _PIECE_BYTES)
+            size += len(piece)
+            crc = zlib.crc32(piece, crc)
+            if not source and not piece:
+                break
+    except zlib.error:
+        return False
+    is_whole = inflater.eof and not inflater.unused_data and not left
+    return is_whole and size == entry.file_size and crc == entry.CRC
+
+
+def _other_length(shown: str) -> InvalidInput:
+    return InvalidInput(f"{shown} is not as long as the zip's directory says")
 
 
 def _read(file: BinaryIO, at: int, size: int) -> bytes:

@@ -278,6 +278,7 @@ def _withdraw(
 
     def work() -> None:
         moment = now()
+        numbers = _listed_numbers(ids)
         rows_of(Version).update_many(
             {"package": {"$in": ids}, "state": VersionState.PUBLISHED},
             {"$set": {"state": VersionState.WITHDRAWN, "withdrawn_at": moment}},
@@ -299,7 +300,7 @@ def _withdraw(
         for row in rows:
             _record_withdrawn(actor, row, repositories.get(row["repository"]))
         note([row["display_name"] for row in rows], "deleted")
-        _list_withdrawn(rows)
+        _list_withdrawn(rows, numbers)
 
     tags = {_name(row).tag for row in rows}.union(
         *(listings.tags_of(row["protocol"], [row["repository"]]) for row in rows)
@@ -307,8 +308,19 @@ def _withdraw(
     coherence.change(tags, lambda: in_transaction(work))
 
 
-def _list_withdrawn(rows: Sequence[Row]) -> None:
-    """Let lists know that packages are gone; their repository goes soon, and its lists too."""
+def _listed_numbers(packages: Sequence[ObjectId]) -> dict[ObjectId, list[str]]:
+    """Return, by package, the versions that lists may show; those that are yanked are not."""
+    where = {"package": {"$in": packages}, "state": VersionState.PUBLISHED}
+    numbers: dict[ObjectId, list[str]] = {}
+    for row in rows_of(Version).find(
+        {**where, "is_yanked": {"$ne": True}}, {"package": 1, "display_number": 1}
+    ):
+        numbers.setdefault(row["package"], []).append(row["display_number"])
+    return numbers
+
+
+def _list_withdrawn(rows: Sequence[Row], numbers: Mapping[ObjectId, Sequence[str]]) -> None:
+    """Let lists know that packages are gone: who stops the deletion keeps the repository."""
     by_protocol: dict[str, list[ListedChange]] = {}
     for row in rows:
         change = ListedChange(
@@ -318,6 +330,7 @@ def _list_withdrawn(rows: Sequence[Row]) -> None:
             name=row["name"],
             display=row["display_name"],
             is_listed=False,
+            removed=tuple(numbers.get(row["_id"], ())),
         )
         by_protocol.setdefault(row["protocol"], []).append(change)
     for protocol, changes in by_protocol.items():

@@ -235,7 +235,10 @@ def published_numbers(package_id: ObjectId, among: Collection[str] | None = None
 
 
 def _row_of(package: PackageRef, expected_revision: int | None) -> Package:
-    row: Package | None = Package.objects(id=package.id, deleted_at=None).first()
+    # It may have been deleted, and published to another repository, where others decide.
+    row: Package | None = Package.objects(
+        id=package.id, repository=package.repository.id, deleted_at=None
+    ).first()
     if row is None:
         raise NotFound
     if expected_revision is not None and row.revision != expected_revision:

@@ -150,11 +150,15 @@ def shown(kind: ListKind[Shown], repositories: frozenset[ObjectId], *, of_holder
         of_holders: show only packages that hold their name at the platform scope.
     """
 
-    def load() -> Shown:
+    def load() -> tuple[Shown, int]:
         coherence.depends_on(*tags_of(kind.protocol, repositories))
-        return listing_folds.of(kind, repositories, of_holders=of_holders).update()
+        followed = listing_folds.of(kind, repositories, of_holders=of_holders)
+        return followed.update(), followed.size_bytes
 
-    return coherence.cached(("listing", kind.name, repositories, of_holders), load)
+    # Where the fold is forgotten, what it has shown is kept alone.
+    key = ("listing", kind.name, repositories, of_holders)
+    found, _size = coherence.cached(key, load, size_bytes=lambda pair: pair[1])
+    return found
 
 
 def _holders(protocol: str, changes: Sequence[ListedChange]) -> dict[str, ObjectId]:
@@ -206,9 +210,20 @@ class _Followed(Generic[Shown]):
         return rows_of(ListingEntry).find_one({"_id": self.last}, {"_id": 1}) is not None
 
     def _batches(self) -> Iterator[list[Entry]]:
-        """Yield new entries, in batches: others have their turn while the next is fetched."""
+        """Yield new entries, in batches: others have their turn while the next is fetched.
+
+        None after the newest that is there now. MongoDB merges what it finds of each repository,
+        and does not look again at one whose end it has seen: of what comes meanwhile it may
+        find a later entry of one, and not an earlier one of another.
+        """
+        newest = rows_of(ListingEntry).find_one(
+            {"protocol": self.kind.protocol}, {"sequence": 1}, sort=[("sequence", -1)]
+        )
+        if newest is None:
+            return
+        span = {"$gt": self.sequence, "$lte": newest["sequence"]}
         found = rows_of(ListingEntry).find(
-            {**self.where, "sequence": {"$gt": self.sequence}}, {"sequence": 1, "text": 1}
+            {**self.where, "sequence": span}, {"sequence": 1, "text": 1}
         )
         rows = iter(found.sort("sequence", 1).batch_size(_BATCH))
         while batch := list(islice(rows, _BATCH)):

@@ -339,7 +339,13 @@ class _Change:
         precedence = format_of(self.ready.target.name.protocol).precedence
         if precedence is None or not before:
             return True
-        return bool(precedence(upload.number) >= precedence(before))
+        ours = (not (self.begun or {}).get("is_yanked"), precedence(upload.number))
+        return bool(ours >= (not self._is_yanked(before), precedence(before)))
+
+    def _is_yanked(self, number: str) -> bool:
+        where = {"package": self.published.package_id, "number": number}
+        row = rows_of(Version).find_one(where, {"is_yanked": 1})
+        return bool((row or {}).get("is_yanked"))
 
     def _terms(self) -> list[str]:
         upload = self.ready.upload

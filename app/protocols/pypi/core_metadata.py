@@ -24,6 +24,8 @@ MAX_BYTES = 4 * 1024 * 1024
 _KNOWN_VERSION = re.compile(r"(?:1\.[0-9]|2\.[0-9]{1,2})")
 _SINCE_DYNAMIC = (2, 2)
 _SHOWN = 200
+_LONGEST_REQUIRES_PYTHON = 1000
+"""In characters: it is kept with each file of a release, and shown with each in every list."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,8 +137,13 @@ def invalid(why: str) -> InvalidInput:
 
 def _require_usable(parsed: RawMetadata, file: str) -> None:
     """Refuse what every installer would stumble over."""
+    requires_python = parsed.get("requires_python", "")
+    if len(requires_python) > _LONGEST_REQUIRES_PYTHON:
+        raise invalid(
+            f"{file} has a Requires-Python of more than {_LONGEST_REQUIRES_PYTHON} characters"
+        )
     try:
-        SpecifierSet(parsed.get("requires_python", ""))
+        SpecifierSet(requires_python)
     except InvalidSpecifier as error:
         raise invalid(f"{file} has an invalid Requires-Python: {error}"[:_SHOWN]) from error
     for one in parsed.get("requires_dist", []):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import BinaryIO
 
 from app.archives.paths import path_below_top, require_inside
-from app.archives.tarballs import ArchiveLimits, EntryKind, Tarball
+from app.archives.tarballs import ArchiveLimits, Entry, EntryKind, Tarball
 from app.archives.zips import ZipLimits, open_zip, read_member
 from app.errors import InvalidInput
 from app.protocols.pypi.core_metadata import MAX_BYTES, CoreMetadata, invalid
@@ -42,14 +42,18 @@ def read_sdist(file: BinaryIO, filename: DistributionFilename) -> Inspected:
 
 
 def _from_tar(file: BinaryIO) -> bytes:
-    found = None
-    tops = set()
+    found: bytes | None = None
+    top = ""
     tarball = Tarball(file, _TAR_LIMITS)
     for entry in tarball:
-        tops.add(entry.path.partition("/")[0])
         below = path_below_top(entry.path)
+        first = entry.path.partition("/")[0]
+        top = top or first
+        if first != top:
+            raise _several_tops()
         if entry.kind in {EntryKind.SYMLINK, EntryKind.HARDLINK}:
             require_inside(entry)
+            _require_leads_elsewhere(entry, below)
         if below != _PKG_INFO:
             continue
         if found is not None or entry.kind is not EntryKind.FILE:
@@ -57,7 +61,19 @@ def _from_tar(file: BinaryIO) -> bytes:
         if entry.size_bytes > MAX_BYTES:
             raise InvalidInput(f"its PKG-INFO is larger than {MAX_BYTES} bytes")
         found = tarball.read_body(MAX_BYTES)
-    return _only(found, tops)
+    return _required(found)
+
+
+def _require_leads_elsewhere(link: Entry, below: str) -> None:
+    """Refuse a link through which PKG-INFO could be written once more, under another name."""
+    if link.kind is EntryKind.HARDLINK:
+        target = path_below_top(link.link_target)
+    else:
+        folder = below.rpartition("/")[0]
+        parts = f"{folder}/{link.link_target}".split("/")
+        target = "/".join(part for part in parts if part not in {"", "."})
+    if target in {"", _PKG_INFO}:
+        raise InvalidInput("it has a link to PKG-INFO, or to the folder that it is in")
 
 
 def _from_zip(file: BinaryIO) -> bytes:
@@ -68,12 +84,16 @@ def _from_zip(file: BinaryIO) -> bytes:
         for one in members:
             if one.filename.partition("/")[2] == _PKG_INFO:
                 found = read_member(archive, one, MAX_BYTES)
-    return _only(found, tops)
-
-
-def _only(found: bytes | None, tops: set[str]) -> bytes:
     if len(tops) != 1:
-        raise InvalidInput("it has more than one folder, or files, at its top")
+        raise _several_tops()
+    return _required(found)
+
+
+def _several_tops() -> InvalidInput:
+    return InvalidInput("it has more than one folder, or files, at its top")
+
+
+def _required(found: bytes | None) -> bytes:
     if found is None:
         raise InvalidInput("it has no PKG-INFO in its top folder")
     return found

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,6 +9,7 @@ from bson import ObjectId
 from app.errors import Conflict
 from app.models import (
     Grant,
+    Job,
     Membership,
     NameClaim,
     Organization,
@@ -23,6 +25,7 @@ from app.models import (
     in_transaction,
 )
 from app.models.fields import now
+from app.models.rows import rows_of
 from app.registry import (
     background,
     cascading,
@@ -40,9 +43,12 @@ from app.registry.repository_management import NewRepository
 from app.registry.scopes import Scope, ScopeKind
 from app.registry.teams import TeamContent
 from app.registry.uploads import Upload
+from tests.gem_files import a_gem
 from tests.npm_wire import a_publish
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from flask import Flask
 
     from tests.world import Person, World
@@ -84,6 +90,44 @@ def delete_repository(alice: Person, repository: str, *, cascade: bool) -> None:
         alice.principal, repository, cascade=cascade, check=lambda _current: None
     )
     background.run_due(cascading.WORK, seconds=60)
+
+
+def test_gems_are_in_no_index_where_their_deletion_was_stopped(
+    app: Flask, world: World, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.organization("acme", alice)
+    repository = world.repository("acme", alice, "gems", protocol="rubygems")
+    client = app.test_client()
+
+    def push(version: str) -> None:
+        answer = client.post(
+            "/o/acme/rubygems/api/v1/gems",
+            data=a_gem("hola", version).body,
+            headers=alice.bearer,
+        )
+        assert answer.status_code == 200, answer.get_data()
+
+    push("1.0")
+    with world.context():
+        job = cascading.delete_repository(
+            alice.principal, repository, cascade=True, check=lambda _current: None
+        )
+        assert job is not None
+        note = background.RunningJob.note
+
+        def stop(running: background.RunningJob, names: Sequence[str], result: str) -> None:
+            note(running, names, result)
+            rows_of(Job).update_one({"_id": ObjectId(job.id)}, {"$set": {"cancel_requested": True}})
+
+        monkeypatch.setattr(background.RunningJob, "note", stop)
+        background.run_due(cascading.WORK, seconds=60)
+    assert client.get("/o/acme/rubygems/info/hola", headers=alice.bearer).status_code == 404
+    assert "hola" not in client.get("/o/acme/rubygems/names", headers=alice.bearer).text
+    push("2.0")
+    lines = client.get("/o/acme/rubygems/versions", headers=alice.bearer).text.splitlines()
+    assert [line.split()[1] for line in lines if line.startswith("hola ")] == ["1.0", "-1.0", "2.0"]
+    specs = client.get("/o/acme/rubygems/specs.4.8.gz", headers=alice.bearer).get_data()
+    assert b"1.0" not in gzip.decompress(specs)
 
 
 def test_a_deleted_repository_leaves_tombstones_and_nothing_else(

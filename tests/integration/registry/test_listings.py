@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from bson import ObjectId
 
-from app.extensions import listing_folds
-from app.models import ListingEntry, Repository
+from app.extensions import coherence, listing_folds
+from app.models import ListingEntry, Repository, in_transaction
 from app.models.rows import rows_of
 from app.registry import background, cascading, listings
-from app.registry.listings import Entry, ListingFolds, ListKind
+from app.registry.listings import Entry, ListedChange, ListingFolds, ListKind
 from tests.distributions import a_wheel
 from tests.npm_wire import a_publish
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bson import ObjectId
     from flask import Flask
 
     from tests.world import Person, World
@@ -112,6 +112,41 @@ def test_a_reader_of_several_repositories_sees_one_order(
         assert shown(*ids) == ("a a", "b b", "c c")
 
 
+def listed(repository: ObjectId, *names: str) -> None:
+    """Write entries as publishes do."""
+    changes = [
+        ListedChange(
+            package=ObjectId(),
+            organization=ObjectId(),
+            repository=repository,
+            name=name,
+            display=name,
+            is_renamed=True,
+        )
+        for name in names
+    ]
+    in_transaction(lambda: listings.record("pypi", changes))
+
+
+def test_what_is_published_between_two_batches_is_in_the_list(world: World) -> None:
+    large, small, others = ObjectId(), ObjectId(), ObjectId()
+
+    class Interrupted(Texts):
+        def add(self, entries: Sequence[Entry]) -> None:
+            if not self.texts:  # the end of the small repository has been seen
+                listed(small, "first")
+                listed(large, "second")
+            super().add(entries)
+
+    with world.context():
+        listed(others, *(f"other-{number}" for number in range(5000)))
+        listed(large, *(f"large-{number}" for number in range(1500)))
+        kind = ListKind(name="test/interrupted", protocol="pypi", begin=Interrupted)
+        followed = ListingFolds().of(kind, frozenset({large, small}), of_holders=False)
+        followed.update()
+        assert followed.update()[1][1500:] == ("first first", "second second")
+
+
 def test_the_platform_shows_who_holds_the_name(app: Flask, world: World, owner: Person) -> None:
     world.organization("other", owner)
     upload(app, owner, "same", org="acme")
@@ -142,6 +177,15 @@ def test_formats_without_lists_write_none(app: Flask, world: World, owner: Perso
     assert answer.status_code == 201
     with world.context():
         assert not ListingEntry.objects.count()
+
+
+def test_a_list_counts_for_what_it_takes(app: Flask, world: World, owner: Person) -> None:
+    for number in range(20):
+        upload(app, owner, f"project-{number}")
+    with world.context():
+        before = coherence.size_bytes
+        texts = shown(repository_of())
+        assert coherence.size_bytes - before > 20 * 200 + sum(map(len, texts))
 
 
 def test_lists_that_nobody_asked_for_lately_are_forgotten(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
+import zlib
 from contextlib import suppress
 
 import pytest
@@ -145,7 +146,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
 
 def test_too_many_entries_are_refused_by_their_count() -> None:
     count = 1_000_000
-    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 0xFFFF, 0xFFFF, 2**31, 100, 0)
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 0xFFFF, 0xFFFF, 2**32 - 1, 4, 0)
     record = struct.pack(
         *("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, 46 * count, 4)
     )
@@ -187,3 +188,110 @@ def test_a_plain_path_leads_nowhere_else(name: str) -> None:
         assert ".." not in parts
         assert not name.startswith("/")
         assert "\\" not in name
+
+
+def local(name: bytes, data: bytes, *, extra: bytes = b"", **changed: int) -> bytes:
+    """An entry's own header, and its bytes as they are."""
+    said = {"flags": 0, "method": 0, "crc": zlib.crc32(data), "packed": len(data)}
+    said |= {"size": len(data)} | changed
+    head = struct.pack(
+        "<4s5H3L2H", b"PK\x03\x04", 45, said["flags"], said["method"], 0, 33, said["crc"],
+        said["packed"], said["size"], len(name), len(extra),
+    )  # fmt: skip
+    return head + name + extra + data
+
+
+def central(
+    name: bytes, at: int, data: bytes, *, extra: bytes = b"", comment: bytes = b"", **changed: int
+) -> bytes:
+    """What the directory says of an entry."""
+    said = {"flags": 0, "method": 0, "crc": zlib.crc32(data), "packed": len(data)}
+    said |= {"size": len(data)} | changed
+    head = struct.pack(
+        "<4s6H3L5H2L", b"PK\x01\x02", 20, 45, said["flags"], said["method"], 0, 33, said["crc"],
+        said["packed"], said["size"], len(name), len(extra), len(comment), 0, 0, 0, at,
+    )  # fmt: skip
+    return head + name + extra + comment
+
+
+def whole(body: bytes, directory: bytes, count: int = 1) -> bytes:
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, count, count, len(directory), len(body), 0)
+    return body + directory + end
+
+
+def test_a_directory_that_only_zipfile_looks_at_is_refused() -> None:
+    """An end record in the last comment: ``unzip`` and Go read the one directory, pip another."""
+    body = local(b"seen", b"x")
+    hidden = central(b"seen", 0, b"x") * 3
+    at = len(body) + len(central(b"seen", 0, b"x")) + len(hidden)
+    end64 = struct.pack(
+        "<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 3, 3, len(hidden), at - len(hidden)
+    )
+    comment = hidden + end64 + struct.pack("<4sLQL", b"PK\x06\x07", 0, at, 1)
+    packed = whole(body, central(b"seen", 0, b"x", comment=comment))
+    assert len(zipfile.ZipFile(io.BytesIO(packed)).infolist()) == 3
+    with pytest.raises(InvalidInput, match="not every reader"):
+        read(packed)
+
+
+def test_end_records_that_differ_are_refused() -> None:
+    body, directory = local(b"seen", b"x"), central(b"seen", 0, b"x")
+    at = len(body) + len(directory)
+    end64 = struct.pack(
+        "<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 1, 1, len(directory), len(body)
+    )
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, at, 1)
+    for said, is_fine in ((len(body), True), (0, False)):
+        end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1, 0xFFFF, len(directory), said, 0)
+        packed = body + directory + end64 + locator + end
+        if is_fine:
+            assert read(packed) == {"seen": b"x"}
+            continue
+        with pytest.raises(InvalidInput, match="differ"):
+            read(packed)
+
+
+@pytest.mark.parametrize("where", ["local", "central"])
+def test_a_second_name_is_refused(where: str) -> None:
+    """Python 3.12 and Info-ZIP take the name in the extra field, Python 3.11 the other."""
+    field = struct.pack("<BL", 1, zlib.crc32(b"seen")) + b"../escaped"
+    extra = struct.pack("<HH", 0x7075, len(field)) + field
+    extras = {"local": b"", "central": b""} | {where: extra}
+    packed = whole(
+        local(b"seen", b"x", extra=extras["local"]),
+        central(b"seen", 0, b"x", extra=extras["central"]),
+    )
+    with pytest.raises(InvalidInput, match="another name"):
+        read(packed)
+
+
+def deflated(data: bytes) -> bytes:
+    worker = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return worker.compress(data) + worker.flush()
+
+
+def test_a_file_behind_one_that_was_streamed_is_refused() -> None:
+    """Who reads from the front finds the first file's end in it, and then another file."""
+    data = b"good" * 20
+    said = struct.pack("<4s3L", b"PK\x07\x08", zlib.crc32(data), len(deflated(data)), len(data))
+    inside = deflated(data) + said + local(b"hidden", b"evil" * 10)
+    about = {"flags": 8, "method": 8, "crc": zlib.crc32(data)}
+    packed = whole(
+        local(b"seen", inside, flags=8, method=8, crc=0, packed=0, size=0),
+        central(b"seen", 0, data, **about, packed=len(inside) - 16),
+    )
+    with pytest.raises(InvalidInput, match="not as long"):
+        read(packed)
+
+
+def test_a_file_behind_one_with_64_bits_is_refused() -> None:
+    data = b"good" * 20
+    inside = deflated(data) + local(b"hidden", b"evil" * 10)
+    extra = struct.pack("<HHQQ", 1, 16, len(data), len(deflated(data)))
+    most, crc = 0xFFFFFFFF, zlib.crc32(data)
+    packed = whole(
+        local(b"seen", inside, extra=extra, method=8, crc=crc, packed=most, size=most),
+        central(b"seen", 0, data, method=8, packed=len(inside)),
+    )
+    with pytest.raises(InvalidInput, match="not as long"):
+        read(packed)

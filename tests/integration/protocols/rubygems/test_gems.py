@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ import pytest
 from bson import ObjectId
 from werkzeug.http import http_date
 
-from app.models import ListingEntry, Package
+from app.models import ListingEntry, Package, RepositoryRole
 from app.registry import package_management
 from tests.gem_files import a_gem
 
@@ -186,6 +187,26 @@ def test_an_older_legacy_index_is_not_given_again(gems: Gems, world: World) -> N
         since = http_date(changed_at + timedelta(seconds=later))
         again = gems.get("specs.4.8.gz", If_Modified_Since=since)
         assert (again.status_code, bool(again.get_data())) == (status, status == 200)
+
+
+def test_the_legacy_index_is_given_again_when_more_of_it_may_be_read(
+    acme: Acme, world: World, gems_as: Callable[..., Gems]
+) -> None:
+    """What a client has of it is as old as its own file: older gems can be new to it."""
+    person = world.person("newcomer")
+    repositories = [
+        world.repository("acme", acme.owner, name, protocol="rubygems") for name in ("a", "b")
+    ]
+    gems_as(acme.owner, "/r/acme/b").pushed("older", "1.0.0")
+    gems_as(acme.owner, "/r/acme/a").pushed("newer", "1.0.0")
+    world.grant(repositories[0], acme.owner, person, RepositoryRole.READER)
+    time.sleep(3)
+    reader = gems_as(person)
+    first = reader.get("specs.4.8.gz")
+    world.grant(repositories[1], acme.owner, person, RepositoryRole.READER)
+    again = reader.get("specs.4.8.gz", If_Modified_Since=first.headers["Last-Modified"])
+    assert again.status_code == 200
+    assert b"older" in gzip.decompress(again.get_data())
 
 
 def test_every_form_of_the_key_is_taken(gems: Gems, world: World, acme: Acme) -> None:

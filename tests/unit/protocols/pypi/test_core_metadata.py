@@ -26,6 +26,14 @@ def outcome(raw: bytes) -> CoreMetadata | InvalidInput:
         return error
 
 
+def test_a_long_requires_python_is_refused() -> None:
+    """Five files with 3 MiB of it are more than a release's row can hold."""
+    for count, is_fine in ((100, True), (500_000, False)):
+        line = "Requires-Python: >=3.8" + ",>=3.8" * count
+        found = outcome(metadata_of("thing", "1.0", line))
+        assert isinstance(found, CoreMetadata) is is_fine
+
+
 @given(st.binary(max_size=400))
 def test_any_bytes_are_metadata_or_refused(raw: bytes) -> None:
     found = outcome(raw)

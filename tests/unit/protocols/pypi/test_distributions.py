@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tarfile
+import tracemalloc
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -128,6 +129,51 @@ def test_wheels_that_are_refused(body: bytes) -> None:
 def test_sdists_that_are_refused(body: bytes) -> None:
     with pytest.raises(InvalidInput, match=r"^Invalid distribution file\. "):
         sdist(body)
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "through"),
+    [
+        (tarfile.SYMTYPE, ".", "my_pkg-1.0/link/PKG-INFO"),
+        (tarfile.SYMTYPE, "./PKG-INFO", "my_pkg-1.0/link"),
+        (tarfile.LNKTYPE, "my_pkg-1.0/PKG-INFO", "my_pkg-1.0/link"),
+    ],
+)
+def test_an_sdist_has_one_pkg_info_however_it_is_unpacked(
+    kind: bytes, target: str, through: str, tmp_path: Path
+) -> None:
+    other = metadata_of("My.Pkg", "1.0", "Requires-Dist: other")
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for path, body in (("my_pkg-1.0/PKG-INFO", GOOD), ("", b""), (through, other)):
+            info = tarfile.TarInfo(path or "my_pkg-1.0/link")
+            info.size = len(body)
+            if not path:
+                info.type, info.linkname = kind, target
+            archive.addfile(info, io.BytesIO(body))
+    with tarfile.open(fileobj=io.BytesIO(packed.getvalue())) as archive:
+        archive.extractall(tmp_path, filter="data")
+    assert (tmp_path / "my_pkg-1.0/PKG-INFO").read_bytes() == other
+    with pytest.raises(InvalidInput, match="link to PKG-INFO"):
+        sdist(packed.getvalue())
+
+
+def test_an_sdist_of_many_tops_takes_no_memory() -> None:
+    """A path of 4 KiB takes four times as much once a character in it needs four bytes."""
+    tar = b"".join(
+        tarfile.TarInfo("\U0001f600" + "x" * 4000 + f"{number}/f").tobuf(
+            tarfile.GNU_FORMAT, "utf-8"
+        )
+        for number in range(2000)
+    )
+    body = gzip.compress(tar + bytes(1024))
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidInput, match="more than one folder"):
+            sdist(body)
+        assert tracemalloc.get_traced_memory()[1] < 8 * 1024**2
+    finally:
+        tracemalloc.stop()
 
 
 @given(st.integers(0, len(WHEEL.body) - 1), st.integers(1, 255))
