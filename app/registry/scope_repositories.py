@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from bson import ObjectId
 
@@ -32,10 +33,13 @@ class ReadableRepositories:
     Attributes:
         is_platform: it is the platform's scope: of packages of one flat name it shows that
             which holds the name.
+        same_since: since when everybody who may read here at all has read the same
+            repositories; none where that is up to who asks, and when.
     """
 
     ids: frozenset[ObjectId]
     is_platform: bool
+    same_since: datetime | None = None
 
 
 def is_in_scope(scope: Scope, organization: OrganizationFacts, repository: RepositoryFacts) -> bool:
@@ -71,7 +75,21 @@ def readable(principal: Principal, scope: Scope) -> ReadableRepositories:
         ids = frozenset(one.id for one in found if access.may(principal, Action.READ, one))
     if not ids:
         _require_known(principal, scope)
-    return ReadableRepositories(ids=ids, is_platform=scope.kind is ScopeKind.PLATFORM)
+    return ReadableRepositories(
+        ids=ids,
+        is_platform=scope.kind is ScopeKind.PLATFORM,
+        same_since=_same_since(scope, ids),
+    )
+
+
+def _same_since(scope: Scope, ids: frozenset[ObjectId]) -> datetime | None:
+    """See ``ReadableRepositories``: a hosted repository is all that its scope ever serves."""
+    organization = organization_by_slug(scope.organization)
+    if scope.kind is not ScopeKind.REPOSITORY or organization is None:
+        return None
+    asked = organization.named(scope.repository)
+    is_hosted = asked is not None and asked.kind is RepositoryKind.HOSTED and ids == {asked.id}
+    return asked.id.generation_time if asked is not None and is_hosted else None
 
 
 def require_publisher(principal: Principal, scope: Scope) -> int:

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from bson import ObjectId
 from pymongo import UpdateOne
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from app import audit
 from app.auth.principal import Principal
@@ -39,6 +39,9 @@ from app.registry.listings import ListedChange
 from app.registry.resolution import PublishTarget
 from app.registry.search_terms import terms_of
 from app.registry.uploads import Published, Upload
+
+_ROW_IS_FULL = frozenset({10334, 17419})
+"""What MongoDB says where a row would have more than 16 MiB."""
 
 OF_TAKEN_VERSION = {
     "state": 1,
@@ -211,8 +214,16 @@ def _begun_version(ready: Ready, package: Mapping[str, Any]) -> dict[str, Any] |
 
 
 def _update(kind: type[Package | Version], updates: Sequence[UpdateOne]) -> None:
-    if updates:
+    if not updates:
+        return
+    try:
         rows_of(kind).bulk_write(updates)
+    except BulkWriteError as error:
+        if error.details["writeErrors"][0]["code"] not in _ROW_IS_FULL:
+            raise
+        raise Conflict(
+            "The version has as many files as one can have. Publish the next one."
+        ) from error
 
 
 def _list(changes: Sequence[_Change], claiming: Collection[ObjectId]) -> None:

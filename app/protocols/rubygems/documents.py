@@ -149,10 +149,14 @@ class SpecsFile(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Specs:
-    """One file of the legacy index."""
+    """One file of the legacy index.
+
+    Attributes:
+        changed_at: to the second; none where a reader may see more, or less, without a change.
+    """
 
     body: bytes
-    changed_at: datetime
+    changed_at: datetime | None
 
 
 def versions_text(principal: Principal, scope: Scope) -> AppendedText:
@@ -181,7 +185,11 @@ def specs(principal: Principal, scope: Scope, file: SpecsFile) -> Specs:
 
     def load() -> Specs:
         gems = _gems(found)
-        return Specs(body=off_hub(_specs_body, gems, file), changed_at=gems.changed_at)
+        since = found.same_since
+        return Specs(
+            body=off_hub(_specs_body, gems, file),
+            changed_at=None if since is None else max(since, gems.changed_at),
+        )
 
     return coherence.cached(
         ("rubygems/specs", found, file), load, size_bytes=lambda one: len(one.body)

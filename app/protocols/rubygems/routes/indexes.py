@@ -77,7 +77,8 @@ def specs(file: SpecsFile) -> Response:
     """Give a file of the legacy index.
 
     What a client has of it is as old as its own copy's file, to the second: a change of the
-    last two seconds may be newer, and then the file is given again.
+    last two seconds may be newer, and then the file is given again. So it is where others may
+    read other repositories, or the same reader others later: no date says so.
     """
     found = documents.specs(current_principal(), current_scope(), file)
     headers = Headers(
@@ -85,13 +86,14 @@ def specs(file: SpecsFile) -> Response:
             ("Content-Type", "application/x-gzip"),
             ("Cache-Control", "private, no-cache"),
             ("Vary", "Authorization"),
-            ("Last-Modified", http_date(found.changed_at)),
         ]
     )
-    since = request.if_modified_since
-    is_settled = datetime.now(UTC) - found.changed_at >= _SETTLED
-    if since is not None and is_settled and found.changed_at <= since:
-        return Response(status=304, headers=headers)
+    if found.changed_at is not None:
+        headers["Last-Modified"] = http_date(found.changed_at)
+        since = request.if_modified_since
+        is_settled = datetime.now(UTC) - found.changed_at >= _SETTLED
+        if since is not None and is_settled and found.changed_at <= since:
+            return Response(status=304, headers=headers)
     return Response(found.body, headers=headers)
 
 

@@ -21,6 +21,7 @@ from app.models import (
     PublishClaim,
     Version,
 )
+from app.models.rows import rows_of
 from app.registry import repository_management, version_management
 from app.registry.repository_management import RepositoryContent, RepositorySettingsContent
 from tests.distributions import a_wheel, an_sdist
@@ -330,3 +331,15 @@ def test_a_release_can_be_yanked_while_it_is_uploaded_and_read(
     yank(4)
     assert read(0) == {"reason 4"}
     assert len(pypi_as(acme.reader).files()) == AT_ONCE + 1
+
+
+def test_a_release_that_holds_no_more_files(pypi: Pypi, world: World) -> None:
+    assert pypi.upload(a_wheel()).status_code == 200
+    with world.context():
+        rows_of(Version).update_one({}, {"$set": {"readme": "x" * (16 * 1024**2 - 5000)}})
+    answers = [pypi.upload(a_wheel(tag=f"py3-none-any{number}")) for number in range(9)]
+    refused = [one for one in answers if one.status_code != 200]
+    assert {one.status_code for one in refused} == {409}
+    assert b"as many files as one can have" in refused[0].get_data()
+    with world.context():
+        assert not PublishClaim.objects.count()
