@@ -67,7 +67,7 @@ def test_only_platform_admins_make_users(alice: User) -> None:
         TokenLimits(organizations=frozenset({str(ObjectId())})),
         TokenLimits(packages=frozenset({"left-pad"})),
     ],
-    ids=repr,
+    ids=["protocols", "actions", "organizations", "packages"],
 )
 def test_an_admins_limited_token_makes_none(
     root: Principal, client: ClientInfo, limits: TokenLimits

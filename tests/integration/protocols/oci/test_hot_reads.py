@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import hashlib
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SMALL = b"a small blob"
 LIMIT_SECONDS = 10
-LARGE = secrets.token_bytes(600 * 1024)
+LARGE = hashlib.shake_128(b"a large blob").digest(600 * 1024)
 
 
 @contextmanager

@@ -86,7 +86,6 @@ def with_member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> byt
         pack(yaml(), **{"checksums.yaml.gz": gzip.compress(b"---\nSHA256: {}\n")}),
         pack(yaml(), **{"data.tar.gz": b"other bytes"}),
     ],
-    ids=str,
 )
 def test_files_that_are_no_gem(gems: Gems, body: bytes) -> None:
     answer = gems.request("POST", "api/v1/gems", data=body)

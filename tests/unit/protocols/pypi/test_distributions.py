@@ -108,7 +108,7 @@ def test_wheels_that_are_refused(body: bytes) -> None:
         WHEEL.body,
         SDIST.body[:-20],
         SDIST.body + b"PK",
-        gzip.compress(b"no tar"),
+        gzip.compress(b"no tar", mtime=0),
         a_tar_gz({f"{TOP}/setup.py": b""}),
         a_tar_gz({f"{TOP}/PKG-INFO": GOOD, "other/x": b""}),
         a_tar_gz({f"{TOP}/PKG-INFO": GOOD, "x": b""}),
