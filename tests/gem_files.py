@@ -100,6 +100,23 @@ def tar(members: Mapping[str, bytes]) -> bytes:
     return packed.getvalue()
 
 
+def tar_entry(name: bytes, body: bytes, kind: bytes = tarfile.REGTYPE) -> bytes:
+    """Return one entry of a tar, whatever its name."""
+    info = tarfile.TarInfo()
+    info.size, info.type = len(body), kind
+    header = bytearray(info.tobuf(tarfile.USTAR_FORMAT))
+    header[: len(name)] = name
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header) + body + bytes(-len(body) % 512)
+
+
+def pax_path(path: bytes) -> bytes:
+    """Return the header that gives the next entry another path."""
+    record = b" path=%s\n" % path
+    return tar_entry(b"pax", b"%d%s" % (len(record) + 2, record), tarfile.XHDTYPE)
+
+
 def specification_yaml(
     name: str,
     version: str,

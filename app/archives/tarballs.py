@@ -121,6 +121,8 @@ class Tarball:
         file: read from where it stands to its end.
         limits: what it may cost.
         is_compressed: by gzip.
+        is_plain: its readers know no extension headers, and do not end a name at a NUL: where
+            there is either, they see other names.
 
     Iterating checks everything up to the very end of the file; the body of the entry that
     was given last can be read before the next one is asked for.
@@ -131,10 +133,16 @@ class Tarball:
     """
 
     def __init__(
-        self, file: BinaryIO, limits: ArchiveLimits, *, is_compressed: bool = True
+        self,
+        file: BinaryIO,
+        limits: ArchiveLimits,
+        *,
+        is_compressed: bool = True,
+        is_plain: bool = False,
     ) -> None:
         self._source = _Inflated(file, limits) if is_compressed else _Plain(file)
         self._limits = limits
+        self._is_plain = is_plain
         self._headers = 0
         self._body_left = 0
         self._padding = 0
@@ -170,6 +178,8 @@ class Tarball:
                 "Publish fewer files."
             )
         header = _Header.read(block)
+        if self._is_plain and not _is_plain(header, block):
+            raise InvalidInput(f"{shown(header.path)} has a header that readers take differently.")
         self._body_left = header.size_bytes
         self._padding = -header.size_bytes % _BLOCK_BYTES
         return header
@@ -260,6 +270,13 @@ class _Header(NamedTuple):
     def _extended(extensions: _Extensions, name: str, plain: str) -> str:
         value = extensions.values.get(name)
         return plain if value is None else value.decode("utf-8", "surrogateescape")
+
+
+def _is_plain(header: _Header, block: bytes) -> bool:
+    name, *_others, prefix = _HEADER.unpack(block)
+    return header.kind is not EntryKind.EXTENSION and not any(
+        b"\0" in field.rstrip(b"\0") for field in (name, prefix)
+    )
 
 
 def shown(path: str) -> str:

@@ -14,11 +14,11 @@ from typing import Any, Self
 
 from bson import ObjectId
 from pymongo import UpdateOne
-from pymongo.errors import BulkWriteError, DuplicateKeyError
+from pymongo.errors import BulkWriteError, DuplicateKeyError, WriteError
 
 from app import audit
 from app.auth.principal import Principal
-from app.errors import Conflict, FileExists, NameRefused, VersionExists
+from app.errors import Conflict, FileExists, NameRefused, UnprocessableInput, VersionExists
 from app.extensions import coherence, group_commit
 from app.models import (
     DistTag,
@@ -42,6 +42,9 @@ from app.registry.uploads import Published, Upload
 
 _ROW_IS_FULL = frozenset({10334, 17419})
 """What MongoDB says where a row would have more than 16 MiB."""
+
+_TOO_LARGE = "object to insert too large"
+"""Likewise, of a new row: its code says only that it is a bad value."""
 
 OF_TAKEN_VERSION = {
     "state": 1,
@@ -166,7 +169,7 @@ def _show_all(group: Sequence[Ready]) -> list[Published]:
         insert([one.name_claim() for one in claiming])
         insert([one.new_package() for one in changes if one.row is None])
         _update(Package, [one.package_update() for one in changes if one.row is not None])
-        insert([one.version() for one in changes if one.begun is None])
+        _insert_versions([one.version() for one in changes if one.begun is None])
         _update(Version, [one.version_update() for one in changes if one.begun is not None])
         audit.record_all([one.event for one in group])
         _list(changes, {one.new_id for one in claiming})
@@ -211,6 +214,17 @@ def _begun_version(ready: Ready, package: Mapping[str, Any]) -> dict[str, Any] |
     if row is not None:
         refuse_taken(row, upload)
     return row
+
+
+def _insert_versions(versions: Sequence[Version]) -> None:
+    """Add versions; one that no row can hold is refused, and keeps nobody else from theirs."""
+    try:
+        insert(versions)
+    except (WriteError, BulkWriteError) as error:
+        first = ((error.details or {}).get("writeErrors") or [error.details or {}])[0]
+        if _TOO_LARGE not in first.get("errmsg", ""):
+            raise
+        raise UnprocessableInput("The version says more about itself than can be kept.") from error
 
 
 def _update(kind: type[Package | Version], updates: Sequence[UpdateOne]) -> None:

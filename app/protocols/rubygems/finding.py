@@ -2,7 +2,9 @@
 
 Where one ends and the next begins cannot be seen: ``a-1-b-2`` is version 1 of ``a`` for the
 platform ``b-2``, or version 2 of ``a-1-b``. So each gem that it could be is asked for a file of
-exactly this name, and none can be pushed whose file would be called as that of another.
+exactly this name, and none can be pushed whose file could be taken for that of another, which
+may be another organization's, or come later: of the ways to read the name of a file, only the one
+with the shortest name of a gem is allowed.
 """
 
 from __future__ import annotations
@@ -15,7 +17,11 @@ from app.auth.principal import Principal
 from app.errors import Conflict, NotFound, Unauthenticated
 from app.models import Version, VersionState
 from app.models.rows import rows_of
+from app.protocols.rubygems import platforms
+from app.protocols.rubygems.gem_versions import is_version
 from app.protocols.rubygems.identity import shared_name
+from app.protocols.rubygems.names import is_gem_name
+from app.protocols.rubygems.platforms import RUBY
 from app.registry import downloads, resolution
 from app.registry.downloads import Artifact
 from app.registry.names import PackageName
@@ -64,11 +70,17 @@ def names_of(filename: str) -> Iterator[PackageName]:
 
 
 def require_own_filename(scope: Scope, target: PublishTarget, filename: str) -> None:
-    """Refuse a gem whose file is called as that of another in the same organization.
+    """Refuse a gem whose file is called as that of another, or could be.
 
     Raises:
         Conflict: it says which.
     """
+    for name in names_of(filename):
+        if len(name.normal) < len(target.name.normal) and _is_file_of(name.normal, filename):
+            raise Conflict(
+                f"{filename} could be a file of the gem {name.display} for a platform. "
+                "Choose another name, or another version."
+            )
     around = replace(
         scope,
         kind=ScopeKind.ORGANIZATION,
@@ -92,3 +104,15 @@ def require_own_filename(scope: Scope, target: PublishTarget, filename: str) -> 
                 f"{filename} is a file of the gem {name.display} already. "
                 "Choose another version or platform."
             )
+
+
+def _is_file_of(name: str, filename: str) -> bool:
+    """Whether a gem of this name could have the file, for a platform."""
+    version, _, platform = filename.removesuffix(".gem")[len(name) + 1 :].partition("-")
+    return (
+        is_gem_name(name)
+        and is_version(version)
+        and platform != RUBY
+        and platforms.is_platform(platform)
+        and platforms.normalised(platform) == platform
+    )

@@ -83,10 +83,8 @@ class _Members:
 
 def _read_members(file: BinaryIO) -> _Members:
     members = _Members()
-    # Headers that only say something about others count, too. A client that does not know them
-    # sees other names; there is no room for as many as it would take to deceive one.
     limits = ArchiveLimits(max_entries=len(_CONTENTS) + len(_SIGNATURES))
-    tar = Tarball(file, limits, is_compressed=False)
+    tar = Tarball(file, limits, is_compressed=False, is_plain=True)
     for entry in tar:
         name = entry.path
         if entry.kind is not EntryKind.FILE or name not in {*_CONTENTS, *_SIGNATURES}:

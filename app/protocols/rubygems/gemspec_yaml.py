@@ -22,6 +22,20 @@ _PLATFORM = "Gem::Platform"
 _REQUIREMENTS = ("Gem::Requirement", "Gem::Version::Requirement")
 _CLASSES = frozenset({_SPECIFICATION, _VERSION, _DEPENDENCY, _PLATFORM, *_REQUIREMENTS})
 
+_FIELDS = frozenset(
+    {
+        "authors", "autorequire", "bindir", "cert_chain", "date", "default_executable",
+        "dependencies", "description", "email", "executables", "extensions", "extra_rdoc_files",
+        "files", "has_rdoc", "homepage", "licenses", "metadata", "name", "original_platform",
+        "platform", "post_install_message", "prerelease", "rdoc_options", "require_paths",
+        "required_ruby_version", "required_rubygems_version", "requirements", "rubyforge_project",
+        "rubygems_version", "signing_key", "specification_version", "summary", "test_files",
+        "version",
+    }
+)  # fmt: skip
+"""Those of a specification, now and in earlier times. Ruby makes an instance variable of whatever
+else there is, and some releases then believe it: ``full_name`` is where they install to."""
+
 _KINDS = {None: RUNTIME, ":runtime": RUNTIME, ":development": DEVELOPMENT}
 _LENGTH_OF_DATE = len("2026-01-31")
 
@@ -54,6 +68,14 @@ class _Fields:
         if not isinstance(node, Mapping) or node.class_name not in class_names:
             _refuse(what, f"a {class_names[0]}")
         return cls(node.values, what)
+
+    def require_only(self, names: frozenset[str]) -> None:
+        """Refuse other fields than these."""
+        for name in self._values.keys() - names:
+            raise InvalidInput(
+                f"The gem's {self._what} has the field {shown(name)}, which no specification has. "
+                "Build it with gem build."
+            )
 
     def node(self, name: str) -> Node:
         """Return a field; none where it is not there."""
@@ -96,7 +118,14 @@ class _Fields:
 
 
 def _specification(fields: _Fields) -> GemSpecification:
+    fields.require_only(_FIELDS)
     original_platform = _original_platform(fields)
+    written = fields.text("original_platform")  # where the other is its normal form
+    if written and platforms.normalised(written) != original_platform:
+        raise InvalidInput(
+            f"The gem is for {shown(original_platform)}, and not for {shown(written)}. "
+            "Build it with gem build."
+        )
     return GemSpecification(
         name=fields.text("name"),
         version=fields.version("version"),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import orjson
+
 from app.auth.principal import Principal
-from app.errors import InvalidInput, UnprocessableInput, VersionExists
+from app.errors import InvalidInput, TooLarge, UnprocessableInput, VersionExists
 from app.offload import off_hub
 from app.protocols.rubygems import compact_index, finding, identity
 from app.protocols.rubygems.format import number_of
@@ -19,6 +21,7 @@ from app.registry.uploads import Upload, UploadedFile
 from app.storage.base import Staged
 
 _LONGEST_SUMMARY = 1000
+_LARGEST_ATTESTATIONS = 1024**2
 
 
 def push(principal: Principal, scope: Scope, gem: Staged, attestations: str | None) -> str:
@@ -32,11 +35,14 @@ def push(principal: Principal, scope: Scope, gem: Staged, attestations: str | No
 
     Raises:
         UnprocessableInput: it is no gem, or one that could do harm.
+        TooLarge: the attestations are.
         Forbidden: the principal may not, or the name is another's.
         VersionExists: the version is there with other bytes, or was yanked.
         Conflict: its file would have the name of another gem's.
     """
     try:
+        if attestations is not None:
+            _require_attestations(attestations)
         spec = _inspect(gem)
         shown = f"{spec.name} ({number_of(spec.version, spec.platform)})"
         target = resolution.for_publish(principal, scope, identity.shared_name(spec.name))
@@ -58,6 +64,17 @@ def _inspect(gem: Staged) -> GemSpecification:
             return off_hub(read_gem, file)
     except InvalidInput as error:
         raise UnprocessableInput(error.message) from error
+
+
+def _require_attestations(text: str) -> None:
+    if len(text.encode()) > _LARGEST_ATTESTATIONS:
+        raise TooLarge("The form's field 'attestations'", _LARGEST_ATTESTATIONS)
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise UnprocessableInput("The attestations are no JSON.") from error
+    if not isinstance(found, list):
+        raise UnprocessableInput("The attestations are no JSON array.")
 
 
 def _upload(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -58,6 +59,8 @@ def load(raw: bytes, what: str, *, classes: frozenset[str] = frozenset()) -> Nod
     Raises:
         InvalidInput: it is not YAML, is too deep or too large, or holds what nothing here needs.
     """
+    if raw.startswith(codecs.BOM_UTF8):  # Ruby takes it for a part of the first line.
+        raise InvalidInput(f"{what} begins with a byte order mark. Build it with gem build.")
     try:
         return _Reader(raw.decode(), what, classes).read()
     except (yaml.YAMLError, UnicodeDecodeError) as error:

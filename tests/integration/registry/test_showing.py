@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
-from app.errors import VersionExists
+from app.errors import UnprocessableInput, VersionExists
 from app.models import NameClaim, Package, PendingEvent, PublishClaim, Version, VersionState
 from app.registry import publishing, resolution
 from app.registry.names import PackageName
@@ -104,6 +104,32 @@ def test_many_versions_of_one_package_at_once_are_all_there(
     assert set(json.loads(answer.get_data())["versions"]) == {version for _, version in wanted}
     with world.context():
         assert Package.objects(name="thing").get().revision == AT_ONCE
+
+
+def test_a_version_that_says_more_than_a_row_holds_is_refused_for_good(
+    world: World, owner: Person
+) -> None:
+    name = PackageName(protocol="npm", normal="thing", display="thing")
+    scope = Scope(
+        kind=ScopeKind.ORGANIZATION,
+        organization="acme",
+        protocol="npm",
+        prefix="/o/acme/npm/",
+        origin="http://registry.test",
+    )
+    upload = Upload(
+        name=name,
+        number="1.0.0",
+        display_number="1.0.0",
+        files=(),
+        manifest=b"{}",
+        facts={"provenance": "x" * (16 * 1024**2 - 100)},
+    )
+    with world.context():
+        target = resolution.for_publish(owner.principal, scope, name)
+        with pytest.raises(UnprocessableInput):
+            publishing.publish(owner.principal, target, upload)
+        assert PublishClaim.objects.count() == 0
 
 
 @pytest.mark.parametrize("state", list(VersionState))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import encode_multipart
 
 from app.extensions import store
 from app.models import Package, PublishClaim, Version
-from tests.gem_files import a_gem, pack, specification_yaml, tar
+from tests.gem_files import a_gem, pack, pax_path, specification_yaml, tar, tar_entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +60,31 @@ def test_what_is_packed_by_hand_is_fine_but_for_what_is_changed(gems: Gems, worl
             store.delete(one.key)
 
 
+def with_two_faces() -> bytes:
+    """A gem that is another to Ruby, which ends no name at a NUL and knows no pax headers.
+
+    It finds no checksums, takes the files for the specification, and a signature for the files.
+    """
+    metadata = gzip.compress(yaml().encode())
+    others = gzip.compress(yaml(name="name: other").encode())
+    sums = f"SHA256:\n  metadata.gz: {sha256(metadata)}\n  data.tar.gz: {sha256(others)}\n"
+    return b"".join(
+        (
+            tar_entry(b"metadata.gz\0x", metadata),
+            tar_entry(b"checksums.yaml.gz\0x", gzip.compress(sums.encode())),
+            pax_path(b"data.tar.gz"),
+            tar_entry(b"metadata.gz", others),
+            pax_path(b"metadata.gz.sig"),
+            tar_entry(b"data.tar.gz", gzip.compress(tar({}))),
+            bytes(1024),
+        )
+    )
+
+
+def sha256(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
 def with_member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> bytes:
     packed = io.BytesIO(a_gem().body)
     with tarfile.open(fileobj=packed, mode="a") as archive:
@@ -79,6 +107,7 @@ def with_member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> byt
         with_member("x", tarfile.CHRTYPE),
         with_member("extra"),
         with_member("metadata.gz"),
+        with_two_faces(),
         tar({"metadata.gz": b""}),
         pack(yaml(), **{"metadata.gz": gzip.compress(b"0" * 11 * 1024**2)}),
         pack(yaml(), **{"metadata.gz": b"no gzip"}),
@@ -104,6 +133,10 @@ def test_files_that_are_no_gem(gems: Gems, body: bytes) -> None:
         yaml() + "a: &a [x]\nb: [*a, *a]\n",
         yaml() + "x: " + "[" * 30 + "]" * 30 + "\n",
         yaml() + "name: twice\n",
+        "\ufeff" + yaml(),
+        yaml() + "full_name: ../../../evil\n",
+        yaml() + "loaded_from: /etc/passwd\n",
+        yaml() + "original_platform: ../../evil\n",
         "--- just text\n",
         "",
         yaml(name="name: ../../etc"),
@@ -139,6 +172,20 @@ def test_a_form_without_a_gem(gems: Gems) -> None:
         "POST", "api/v1/gems", data={"attestations": "[]"}, content_type="multipart/form-data"
     )
     assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("attestations", "status"),
+    [("no JSON", 422), ("{}", 422), (f"[{' ' * (16 * 1024**2 - 2)}]", 413)],
+    ids=["no JSON", "no array", "as large as a row"],
+)
+def test_attestations_that_cannot_be_kept(gems: Gems, attestations: str, status: int) -> None:
+    file = FileStorage(io.BytesIO(a_gem().body), "hola.gem")
+    boundary, form = encode_multipart({"gem": file, "attestations": attestations})
+    answer = gems.request(
+        "POST", "api/v1/gems", data=form, content_type=f"multipart/form-data; boundary={boundary}"
+    )
+    assert answer.status_code == status, answer.get_data()
 
 
 def test_a_gem_over_the_limit(gems: Gems, world: World) -> None:

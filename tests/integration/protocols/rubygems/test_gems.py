@@ -15,7 +15,7 @@ from bson import ObjectId
 from werkzeug.http import http_date
 
 from app.extensions import coherence
-from app.models import ListingEntry, Package, Repository, RepositoryRole
+from app.models import ListingEntry, Package, Repository, RepositoryRole, Visibility
 from app.registry import package_management
 from app.registry.repositories import organization_tag
 from tests.gem_files import a_gem
@@ -301,6 +301,22 @@ def test_two_gems_never_share_a_file(gems: Gems) -> None:
     answer = gems.push(a_gem("a-1-x86-darwin", "20"))
     assert answer.status_code == 409
     assert "a-1-x86-darwin-20.gem" in answer.get_data(as_text=True)
+
+
+def test_no_gem_has_a_file_that_could_be_anothers(
+    gems_as: Callable[..., Gems], gems: Gems, acme: Acme, world: World
+) -> None:
+    """A longer name with a shorter version is the same file: ``a-1-x86-darwin`` 20."""
+    mallory = world.person("eve")
+    world.organization("evil", mallory)
+    world.repository("evil", mallory, "gems", protocol="rubygems", visibility=Visibility.PUBLIC)
+    gem = gems.pushed("a", "1", platform="x86-darwin-20")
+    other = gems_as(mallory, "/o/evil").push(a_gem("a-1-x86-darwin", "20", files=b"evil"))
+    assert gems_as(acme.reader, "").get(f"gems/{gem.filename}").data == gem.body
+    assert other.status_code == 409
+    assert gems.push(a_gem("b-1-x86-darwin", "20")).status_code == 409
+    for name, version in (("b-1-x86-darwin", "20.0"), ("b-1", "2"), ("b-2-json", "1.0")):
+        gems.pushed(name, version)
 
 
 def test_a_name_too_similar_is_refused_on_the_platform(

@@ -104,7 +104,11 @@ REFUSED = {
     "no name": ("name: hola", "name:", "name"),
     "a list for a name": ("name: hola", "name: [hola]", "name"),
     "a wrong name": ("name: hola", "name: ../hola", "name"),
-    "a text for dependencies": ("dependencies:\n-", "dependencies: a\nmore:\n-", "dependencies"),
+    "a text for dependencies": (
+        "dependencies:\n-",
+        "dependencies: a\ntest_files:\n-",
+        "dependencies",
+    ),
     "a plain dependency": ("- !ruby/object:Gem::Dependency", "- ", "dependencies"),
     "a kind of its own": ("type: :runtime", "type: :build", "kind"),
     "a broken requirement": ('- - "~>"', '- - "~>\\n"', "requirement"),
