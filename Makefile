@@ -3,6 +3,8 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check
+# As many tests at once as there are cores, up to four; `ARGS="-n 0"` runs one after the other.
+PARALLEL := -n auto --maxprocesses 4
 
 .DEFAULT_GOAL := help
 .PHONY: help run test chaos check clients fuzz conformance bench lock clean
@@ -15,7 +17,7 @@ run: $(VENV)/standalone ## Start everything and print the address; Ctrl-C stops 
 	@$(VENV)/bin/packhouse up $(if $(S3),--s3)
 
 test: $(VENV)/development ## Run the whole suite but what takes minutes or real package managers
-	$(PYTHON) -m pytest -m "not chaos and not client and not upstream" $(ARGS)
+	$(PYTHON) -m pytest -m "not chaos and not client and not upstream" $(PARALLEL) $(ARGS)
 
 chaos: $(VENV)/development ## Kill, stop and suspend real processes under load, for minutes
 	$(PYTHON) -m pytest -m chaos $(ARGS)
@@ -29,7 +31,7 @@ check: $(VENV)/development ## Check format, style, types and the direction of im
 CLIENTS := $(patsubst %,.clients/%/installed,javascript oci python ruby)
 
 clients: $(VENV)/development $(CLIENTS) ## Drive real package managers against a running Packhouse
-	$(PYTHON) -m pytest -m client $(ARGS)
+	$(PYTHON) -m pytest -m client $(PARALLEL) $(ARGS)
 
 fuzz: $(VENV)/development ## Hold the API against its OpenAPI document with generated requests; reports are in build/fuzz
 	$(PYTHON) -m tests.fuzz.run $(ARGS)
