@@ -11,7 +11,7 @@ import base64
 import hashlib
 import json
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
@@ -105,6 +105,8 @@ class DocumentKind:
         is_shared: there are but a few of them for each package.
         readme_of: the number, in normal form, of the version whose README it shows; where it
             is empty, that of the version that speaks for the package.
+        manifests_of: the numbers, in normal form, of the versions whose manifests it shows;
+            where there is none of it, those of all. They may be much larger than all else.
     """
 
     name: str
@@ -112,6 +114,7 @@ class DocumentKind:
     render: Callable[[Snapshot, str], bytes]
     is_shared: bool = True
     readme_of: str = ""
+    manifests_of: frozenset[str] | None = None
 
 
 def document_of(
@@ -127,10 +130,10 @@ def document_of(
     def load() -> Document:
         coherence.depends_on(package.name.tag)
         if not _is_shared(kind):
-            return _render(read_snapshot(package.id, kind.readme_of), kind, base_url)
+            return _render(_snapshot_for(kind, package.id), kind, base_url)
         found = _recall(_shared_key(package.id, _state_of(package.id), kind, base_url))
         if found is None:
-            snapshot = read_snapshot(package.id, kind.readme_of)
+            snapshot = _snapshot_for(kind, package.id)
             found = _render(snapshot, kind, base_url)
             state = State.of(snapshot.package)
             _remember(_shared_key(package.id, state, kind, base_url), found)
@@ -143,31 +146,39 @@ def document_of(
     return document
 
 
-def read_snapshot(package_id: ObjectId, readme_of: str = "") -> Snapshot:
+def _snapshot_for(kind: DocumentKind, package_id: ObjectId) -> Snapshot:
+    return read_snapshot(package_id, kind.readme_of, kind.manifests_of)
+
+
+def read_snapshot(
+    package_id: ObjectId, readme_of: str = "", manifests_of: frozenset[str] | None = None
+) -> Snapshot:
     """Read a package's rows so that they belong to one revision.
 
     Args:
         package_id: whose.
-        readme_of: see :class:`DocumentKind`.
+        readme_of, manifests_of: see :class:`DocumentKind`.
 
     Raises:
         NotFound: it is deleted.
         Unavailable: it changes faster than it can be read.
     """
     for _attempt in range(_READ_ATTEMPTS):
-        snapshot = _read_rows(package_id, readme_of)
+        snapshot = _read_rows(package_id, readme_of, manifests_of)
         if _state_of(package_id) == State.of(snapshot.package):
             return snapshot
     raise Unavailable
 
 
-def _read_rows(package_id: ObjectId, readme_of: str) -> Snapshot:
+def _read_rows(
+    package_id: ObjectId, readme_of: str, manifests_of: frozenset[str] | None
+) -> Snapshot:
     package = rows_of(Package).find_one({"_id": package_id, "deleted_at": None})
     if package is None:
         raise NotFound
     # Sorted here: MongoDB gives up where the rows to sort are more than 100 MB.
     rows = sorted(
-        rows_of(Version).find({"package": package_id}, _IN_A_SNAPSHOT),
+        _version_rows(package_id, manifests_of),
         key=lambda one: (one["published_at"], one["_id"]),
     )
     latest = rows_of(Version).find_one(
@@ -180,6 +191,22 @@ def _read_rows(package_id: ObjectId, readme_of: str) -> Snapshot:
         readme=(latest or {}).get("readme") or "",
         people=_people(package, rows),
     )
+
+
+def _version_rows(
+    package_id: ObjectId, manifests_of: frozenset[str] | None
+) -> Iterable[dict[str, Any]]:
+    if manifests_of is None:
+        return rows_of(Version).find({"package": package_id}, _IN_A_SNAPSHOT)
+    rows = {
+        row["_id"]: row
+        for row in rows_of(Version).find({"package": package_id}, {**_IN_A_SNAPSHOT, "manifest": 0})
+    }
+    wanted = {"package": package_id, "number": {"$in": list(manifests_of)}}
+    for found in rows_of(Version).find(wanted, {"manifest": 1}) if manifests_of else ():
+        if found["_id"] in rows:  # Or it came meanwhile, and all are read again.
+            rows[found["_id"]]["manifest"] = found["manifest"]
+    return rows.values()
 
 
 def _people(package: dict[str, Any], versions: list[dict[str, Any]]) -> dict[ObjectId, Person]:

@@ -22,7 +22,7 @@ def add_owner(principal: Principal, package: PackageRef, identifier: str) -> Non
     user = active_user(identifier)
 
     def attempt() -> None:
-        snapshot = read_snapshot(package.id)
+        snapshot = read_snapshot(package.id, manifests_of=frozenset())
         owners = snapshot.package.get("owners") or []
         if user not in owners:
             changes.set_owners(
@@ -42,7 +42,7 @@ def remove_owner(principal: Principal, package: PackageRef, identifier: str) -> 
     user = users.by_identifier(identifier)
 
     def attempt() -> None:
-        snapshot = read_snapshot(package.id)
+        snapshot = read_snapshot(package.id, manifests_of=frozenset())
         owners = snapshot.package.get("owners") or []
         if user is None or user.id not in owners:
             raise NotFound(f"{identifier} is no owner of {package.name.display}.")

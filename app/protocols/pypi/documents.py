@@ -39,13 +39,16 @@ def _json(snapshot: Snapshot, base_url: str) -> bytes:
 
 SIMPLE: Mapping[SimpleForm, DocumentKind] = {
     SimpleForm.HTML: DocumentKind(
-        name="pypi/simple-html", media_type=SimpleForm.HTML, render=_html
+        name="pypi/simple-html", media_type=SimpleForm.HTML, render=_html, manifests_of=frozenset()
     ),
     SimpleForm.HTML_V1: DocumentKind(
-        name="pypi/simple-html-v1", media_type=SimpleForm.HTML_V1, render=_html
+        name="pypi/simple-html-v1",
+        media_type=SimpleForm.HTML_V1,
+        render=_html,
+        manifests_of=frozenset(),
     ),
     SimpleForm.JSON: DocumentKind(
-        name="pypi/simple-json", media_type=SimpleForm.JSON, render=_json
+        name="pypi/simple-json", media_type=SimpleForm.JSON, render=_json, manifests_of=frozenset()
     ),
 }
 
@@ -64,6 +67,7 @@ def json_kind(number: str | None) -> DocumentKind:
         render=render,
         is_shared=number is None,
         readme_of=number or "",
+        manifests_of=None if number is None else frozenset({number}),
     )
 
 
@@ -96,7 +100,7 @@ def _release(row: dict[str, Any]) -> Release:
     return Release(
         number=row["number"],
         display=row["display_number"],
-        metadata=orjson.loads(row["manifest"]),
+        metadata=orjson.loads(row.get("manifest", b"{}")),  # of those that are shown
         files=tuple(sorted(files, key=lambda one: one.filename)),
         is_yanked=bool(row.get("is_yanked")),
         yank_reason=row.get("yank_reason") or "",

@@ -42,7 +42,7 @@ def _info(snapshot: Snapshot, base_url: str) -> bytes:
     return compact_index.info_document(lines)
 
 
-INFO = DocumentKind(name="rubygems/info", media_type=TEXT, render=_info)
+INFO = DocumentKind(name="rubygems/info", media_type=TEXT, render=_info, manifests_of=frozenset())
 
 
 def info_text(principal: Principal, package: PackageRef) -> AppendedText:
@@ -71,7 +71,11 @@ def specification_kind(number: str) -> DocumentKind:
         raise NotFound
 
     return DocumentKind(
-        name=f"rubygems/gemspec/{number}", media_type=BINARY, render=render, is_shared=False
+        name=f"rubygems/gemspec/{number}",
+        media_type=BINARY,
+        render=render,
+        is_shared=False,
+        manifests_of=frozenset({number}),
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from app.models import Package, Version
 from app.models.rows import rows_of
+from app.registry.documents import read_snapshot
 from tests.npm_wire import a_publish
 
 if TYPE_CHECKING:
@@ -89,3 +90,27 @@ def test_a_revision_that_was_lost_and_counted_again_shows_nothing_of_the_first(
     restarted.start()
     assert b"use another one" not in ghost
     assert b"use another one" in read(app, owner)
+
+
+@pytest.mark.parametrize("settings", [""], indirect=True)
+@pytest.mark.parametrize(
+    ("manifests_of", "read_of"),
+    [
+        (None, {"1.0.0", "2.0.0"}),
+        (frozenset(), set()),
+        (frozenset({"2.0.0"}), {"2.0.0"}),
+        (frozenset({"3.0.0"}), set()),
+    ],
+    ids=["all", "none", "one", "one that is not there"],
+)
+def test_a_snapshot_has_the_manifests_that_were_asked_for(
+    app: Flask, owner: Person, world: World, manifests_of: frozenset[str] | None, read_of: set[str]
+) -> None:
+    body = a_publish("thing", "2.0.0").body()
+    answer = app.test_client().put("/o/acme/npm/thing", data=body, headers=owner.bearer)
+    assert answer.status_code == 201
+    with world.context():
+        package = Package.objects.get().id
+        snapshot = read_snapshot(package, manifests_of=manifests_of)
+    assert [row["number"] for row in snapshot.versions] == ["1.0.0", "2.0.0"]
+    assert {row["number"] for row in snapshot.versions if row.get("manifest")} == read_of

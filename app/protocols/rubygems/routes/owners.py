@@ -57,7 +57,7 @@ def _owners(name: str) -> list[dict[str, object]]:
     """Return the owners; addresses are for those only who may change them."""
     principal, scope = current_principal(), current_scope()
     package = resolution.for_read(principal, scope, identity.to_read(name))
-    snapshot = read_snapshot(package.id)
+    snapshot = read_snapshot(package.id, manifests_of=frozenset())
     people = [
         snapshot.people[one] for one in snapshot.package.get("owners", ()) if one in snapshot.people
     ]

@@ -38,7 +38,7 @@ def versions_json(name: str) -> Response:
 @blueprint.get("/api/v1/versions/<name>/latest.json")
 def latest_json(name: str) -> Response:
     """Name the newest version of a gem."""
-    return _about(name, json_api.latest)
+    return _about(name, json_api.latest, manifests_of=frozenset())
 
 
 @blueprint.get("/api/v2/rubygems/<name>/versions/<version>.json")
@@ -64,10 +64,15 @@ def own_gems() -> Response:
     return _found(Terms(owner=principal.username))
 
 
-def _about(name: str, describe: Callable[[Snapshot], Any]) -> Response:
+def _about(
+    name: str,
+    describe: Callable[[Snapshot], Any],
+    *,
+    manifests_of: frozenset[str] | None = None,
+) -> Response:
     principal = current_principal()
     package = resolution.for_read(principal, current_scope(), identity.to_read(name))
-    described = describe(read_snapshot(package.id))
+    described = describe(read_snapshot(package.id, manifests_of=manifests_of))
     record_read(principal, package, document="rubygems/json")
     return json_response(described)
 
