@@ -57,22 +57,17 @@ def publish(principal: Principal, target: PublishTarget, upload: Upload) -> Publ
         target = replace(target, repository=repository, creates_repository=False)
     attempt_id = uuid.uuid4().hex
     files = [_file_row(target, upload, one, attempt_id) for one in upload.files]
+    keys = [one.key for one in files]
     claim = claims.take(
         _wanted(target, upload),
-        claims.Attempt(
-            id=attempt_id,
-            keys=[one.key for one in files],
-            size_bytes=size_bytes,
-        ),
+        claims.Attempt(id=attempt_id, keys=keys, size_bytes=size_bytes),
         refuse_taken=lambda: _refuse_taken(target, upload),
     )
     try:
         if target.package is not None:
             _refuse_taken(target, upload)
         _require_repository(target)
-        store.reveal_all(
-            [(one.staged, row.key) for row, one in zip(files, upload.files, strict=True)]
-        )
+        store.reveal_all([(one.staged, key) for one, key in zip(upload.files, keys, strict=True)])
     except BaseException:
         claims.release(claim)
         raise

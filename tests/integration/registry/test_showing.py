@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 
     from tests.world import Person, World
 
+IN_ACME = Scope(
+    kind=ScopeKind.ORGANIZATION,
+    organization="acme",
+    protocol="npm",
+    prefix="/o/acme/npm/",
+    origin="http://registry.test",
+)
 AT_ONCE = 12
 
 
@@ -110,13 +117,6 @@ def test_a_version_that_says_more_than_a_row_holds_is_refused_for_good(
     world: World, owner: Person
 ) -> None:
     name = PackageName(protocol="npm", normal="thing", display="thing")
-    scope = Scope(
-        kind=ScopeKind.ORGANIZATION,
-        organization="acme",
-        protocol="npm",
-        prefix="/o/acme/npm/",
-        origin="http://registry.test",
-    )
     upload = Upload(
         name=name,
         number="1.0.0",
@@ -126,7 +126,7 @@ def test_a_version_that_says_more_than_a_row_holds_is_refused_for_good(
         facts={"provenance": "x" * (16 * 1024**2 - 100)},
     )
     with world.context():
-        target = resolution.for_publish(owner.principal, scope, name)
+        target = resolution.for_publish(owner.principal, IN_ACME, name)
         with pytest.raises(UnprocessableInput):
             publishing.publish(owner.principal, target, upload)
         assert PublishClaim.objects.count() == 0
@@ -137,15 +137,8 @@ def test_a_number_that_was_published_since_it_was_looked_for_is_refused(
     app: Flask, world: World, owner: Person, state: VersionState
 ) -> None:
     name = PackageName(protocol="npm", normal="thing", display="thing")
-    scope = Scope(
-        kind=ScopeKind.ORGANIZATION,
-        organization="acme",
-        protocol="npm",
-        prefix="/o/acme/npm/",
-        origin="http://registry.test",
-    )
     with world.context():
-        target = resolution.for_publish(owner.principal, scope, name)
+        target = resolution.for_publish(owner.principal, IN_ACME, name)
     assert put(app, owner, "thing", "1.0.0").status_code == 201
     upload = Upload(name=name, number="1.0.0", display_number="1.0.0", files=(), manifest=b"{}")
     with world.context():
