@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
-import random
+import secrets
 import socket
 from typing import TYPE_CHECKING
 
@@ -56,7 +56,7 @@ def remembered_ports(file: Path, names: Sequence[str], *, also: int = 0) -> dict
     for name in names:
         port = known.get(name)
         while port is None or not _all_free({port, port + also}, taken):
-            port = random.choice(_CANDIDATES)  # noqa: S311  no secret
+            port = secrets.choice(_CANDIDATES)  # who seeds `random` alike would choose alike
         chosen[name] = port
         taken |= {port, port + also}
     if chosen != known:
