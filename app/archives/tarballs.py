@@ -34,6 +34,7 @@ _USTAR = b"ustar\x0000"
 _SETUID_SETGID = 0o6000
 
 _MAX_EXTENSION_BYTES = 1024 * 1024
+_MAX_PAX_RECORDS = 1_000_000  # of the whole tar: each costs microseconds, and six bytes
 _MAX_PATH_LENGTH = 4096
 _SHOWN_LENGTH = 200
 _PAX_LENGTH = re.compile(rb"([1-9][0-9]{0,6}) ")
@@ -144,6 +145,7 @@ class Tarball:
         self._limits = limits
         self._is_plain = is_plain
         self._headers = 0
+        self._pax_records = 0
         self._body_left = 0
         self._padding = 0
 
@@ -199,11 +201,19 @@ class Tarball:
             case b"K":
                 extensions.set("linkpath", body.rstrip(b"\0"))
             case b"x":
-                for name, value in _pax_records(body):
-                    extensions.set(name, value)
+                for name, value in self._records(body):
+                    if name:
+                        extensions.set(name, value)
             case b"g":
-                if any(True for _ in _pax_records(body)):
+                if any(name for name, _value in self._records(body)):
                     raise InvalidInput("The tarball gives all its entries one path or size.")
+
+    def _records(self, body: bytes) -> Iterator[tuple[str, bytes]]:
+        for record in _pax_records(body):
+            self._pax_records += 1
+            if self._pax_records > _MAX_PAX_RECORDS:
+                raise InvalidInput("The tarball says far too much about its entries.")
+            yield record
 
 
 class _Header(NamedTuple):
@@ -298,7 +308,7 @@ def _text(padded: bytes) -> str:
 
 
 def _pax_records(body: bytes) -> Iterator[tuple[str, bytes]]:
-    """Give those records of a pax header that say where an entry is and how large."""
+    """Give the records of a pax header; without names, but where an entry is and how large."""
     at = 0
     while at < len(body):
         length = _PAX_LENGTH.match(body, at)
@@ -309,8 +319,7 @@ def _pax_records(body: bytes) -> Iterator[tuple[str, bytes]]:
             raise InvalidInput("The tarball is damaged: a pax header is malformed.")
         if key.startswith(b"GNU.sparse."):
             raise InvalidInput("The tarball holds a sparse file.")
-        if key in {b"path", b"linkpath", b"size"}:
-            yield key.decode(), value[:-1]
+        yield (key.decode() if key in {b"path", b"linkpath", b"size"} else ""), value[:-1]
         at = end
 
 

@@ -34,11 +34,12 @@ _SIZE_IN_ZIP64 = 0xFFFFFFFF
 _ENCRYPTED = 0x1 | 0x40 | 0x2000
 _HAS_DESCRIPTOR = 0x8
 _UTF_8 = 0x800
+_DESCRIPTOR_MAGIC = b"PK\x07\x08"
 _DESCRIPTORS = {
-    12: struct.Struct("<3L"),
-    16: struct.Struct("<4x3L"),
-    20: struct.Struct("<LQQ"),
-    24: struct.Struct("<4xLQQ"),
+    12: (b"", struct.Struct("<3L")),
+    16: (_DESCRIPTOR_MAGIC, struct.Struct("<3L")),
+    20: (b"", struct.Struct("<LQQ")),
+    24: (_DESCRIPTOR_MAGIC, struct.Struct("<LQQ")),
 }
 """CRC, packed and unpacked size, by the length: some have a magic before, some 64 bits."""
 
@@ -182,6 +183,11 @@ def _judge(entries: Sequence[zipfile.ZipInfo], size_bytes: int, limits: ZipLimit
         if name in names or name.rstrip("/") in names:
             raise InvalidInput(f"{shown} is in it twice")
         names.add(name.rstrip("/"))
+    files = {one.orig_filename for one in entries if not one.orig_filename.endswith("/")}
+    for name in names:
+        for at, letter in enumerate(name):
+            if letter == "/" and name[:at] in files:
+                raise InvalidInput(f"{name[:at][:_SHOWN]!r} is a file and a folder")
     unpacked = sum(one.file_size for one in entries)
     if unpacked > limits.ratio_counts_from_bytes and unpacked > limits.max_ratio * size_bytes:
         raise InvalidInput(f"it unpacks to far more than it should: {unpacked // 1024**2} MiB")
@@ -231,6 +237,8 @@ def _after(file: BinaryIO, entry: zipfile.ZipInfo, following: int) -> int:
     fields = _extra_fields(file.read(extra_size), shown)
     wanted = entry.orig_filename.encode("utf-8" if entry.flag_bits & _UTF_8 else "cp437")
     is_same_name = name == wanted and (name.isascii() or not (flags ^ entry.flag_bits) & _UTF_8)
+    if flags & _ENCRYPTED:
+        raise InvalidInput(f"{shown} is encrypted")
     if magic != _LOCAL_MAGIC or not is_same_name or method != entry.compress_type:
         raise InvalidInput(f"{shown} is another file to readers that begin at the front")
     if _UNICODE_PATH_FIELD in fields or _UNICODE_PATH_FIELD in _extra_fields(entry.extra, shown):
@@ -251,7 +259,10 @@ def _after(file: BinaryIO, entry: zipfile.ZipInfo, following: int) -> int:
     descriptor = _DESCRIPTORS.get(following - end)
     if descriptor is None or not _ends_by_itself(file, at, entry):
         raise _other_length(shown)
-    if descriptor.unpack(_read(file, end, descriptor.size)) != actual:
+    descriptor_magic, fields_of = descriptor
+    if not _read(file, end, following - end).startswith(descriptor_magic):
+        raise _other_length(shown)
+    if fields_of.unpack(_read(file, following - fields_of.size, fields_of.size)) != actual:
         raise _other_length(shown)
     return following
 

@@ -352,9 +352,12 @@ class _Change:
             fields["keywords"] = list(upload.keywords)
         if "summary" in fields or not row.get("terms"):  # a tombstone has none
             fields["terms"] = self._terms()
+        gone = {"deleted_at": ""}
+        if row.get("deleted_at") is not None:  # It is another project of the same name.
+            gone |= {"status": "", "status_reason": "", "alternate_locations": ""}
         return UpdateOne(
             {"_id": row["_id"]},
-            {"$set": fields, "$unset": {"deleted_at": ""}, "$inc": {"revision": 1}},
+            {"$set": fields, "$unset": gone, "$inc": {"revision": 1}},
         )
 
     def _speaks_for_package(self, tags: Mapping[str, str]) -> bool:

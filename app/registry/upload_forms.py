@@ -67,7 +67,7 @@ def read_form(
     """
     kind, options = parse_options_header(content_type)
     boundary = options.get("boundary", "")
-    if kind != "multipart/form-data" or not boundary:
+    if kind.lower() != "multipart/form-data" or not boundary:
         raise InvalidInput("Send the upload as multipart/form-data.")
     reading = _Reading(shape, stage)
     try:
@@ -129,8 +129,9 @@ class _Reading:
     def _begin(self, part: MultipartSegment) -> None:
         name = part.name or ""
         self.part, self.is_content, self.text = name, False, bytearray()
-        if part.filename is not None:
-            self._begin_file(name, part.filename)
+        filename = _filename_of(part)
+        if filename is not None:
+            self._begin_file(name, filename)
         elif name == self.shape.file:
             raise InvalidInput(f"The file in '{name}' has no filename.")
 
@@ -162,3 +163,12 @@ class _Reading:
             if self.part in self.fields:
                 raise InvalidInput(f"The field {self.part!r} was sent more than once.")
             self.fields[self.part] = self.text.decode()
+
+
+def _filename_of(part: MultipartSegment) -> str | None:
+    """Return a file's name; some clients send it as RFC 5987 has it (``filename*=``)."""
+    plain: str | None = part.filename
+    if plain is not None:
+        return plain
+    _kind, options = parse_options_header(part.header("Content-Disposition"))
+    return options.get("filename")

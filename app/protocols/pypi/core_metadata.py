@@ -21,7 +21,15 @@ from app.protocols.pypi import filenames, project_names
 MAX_BYTES = 4 * 1024 * 1024
 """Of METADATA or PKG-INFO, description and all: they are kept in one row of the database."""
 
+_MOST_FIELDS = 10_000
+_MOST_FIELD_NAMES = 100
+_BLANK_LINE = re.compile(rb"(?:\r\n|\r|\n)(?:\r|\n)")
+_FIELD_NAME = re.compile(rb"(?:\A|[\r\n])([!-9;-~]*):")
+_OF_MAIL = frozenset({b"content-type", b"content-transfer-encoding"})
+"""Of these fields the parser would take a message apart, as deep as it goes."""
+
 _KNOWN_VERSION = re.compile(r"(?:1\.[0-9]|2\.[0-9]{1,2})")
+_UNKNOWN = "UNKNOWN"  # what distutils wrote where it knew nothing
 _SINCE_DYNAMIC = (2, 2)
 _SHOWN = 200
 _LONGEST_REQUIRES_PYTHON = 1000
@@ -65,12 +73,15 @@ class CoreMetadata:
             raw.decode()
         except UnicodeDecodeError as error:
             raise invalid(f"{file} is not UTF-8") from error
-        parsed, _unknown = parse_email(raw)
+        _require_cheap(raw, file)
+        parsed, unknown = parse_email(raw)
         version = parsed.get("metadata_version", "")
         if _KNOWN_VERSION.fullmatch(version) is None:
             raise invalid(
                 f"{file} has the Metadata-Version {version[:_SHOWN]!r}; 1.x and 2.x are known"
             )
+        if "requires-python" in unknown:
+            raise invalid(f"{file} has more than one Requires-Python")
         _require_usable(parsed, file)
         return cls(
             raw=raw,
@@ -135,6 +146,19 @@ def invalid(why: str) -> InvalidInput:
     return InvalidInput(f"Invalid distribution file. {why[:1].upper()}{why[1:]}.")
 
 
+def _require_cheap(raw: bytes, file: str) -> None:
+    """Refuse what the parser would read for hours: it looks for each field among all others."""
+    # Not fewer than what it takes for fields: it ends at an empty line as well, or before.
+    head = _BLANK_LINE.split(raw, 1)[0]
+    names = _FIELD_NAME.findall(head)
+    if len(names) > _MOST_FIELDS or len(set(names)) > _MOST_FIELD_NAMES:
+        raise invalid(
+            f"{file} has more than {_MOST_FIELDS} fields, or {_MOST_FIELD_NAMES} kinds of them"
+        )
+    if any(one.lower() in _OF_MAIL for one in names):
+        raise invalid(f"{file} has fields of a mail")
+
+
 def _require_usable(parsed: RawMetadata, file: str) -> None:
     """Refuse what every installer would stumble over."""
     requires_python = parsed.get("requires_python", "")
@@ -180,4 +204,4 @@ def _fields(parsed: RawMetadata) -> dict[str, Any]:
     found["keywords"] = None if keywords is None else ",".join(keywords)
     platforms = parsed.get("platforms")
     found["platform"] = None if platforms is None else ",".join(platforms)
-    return {name: value for name, value in found.items() if value}
+    return {name: value for name, value in found.items() if value and value != _UNKNOWN}

@@ -126,7 +126,7 @@ def _require_agreement(
 
 def _require_open(target: PublishTarget) -> None:
     """Refuse files for a project whose status says that it takes none (PEP 792)."""
-    if target.package is None:
+    if target.package is None or target.package.is_deleted:
         return
     row = rows_of(Package).find_one({"_id": target.package.id}, {"status": 1, "status_reason": 1})
     status = (row or {}).get("status")

@@ -176,7 +176,8 @@ def json_document(
         document["releases"] = {
             one.display: _urls(one, project.name, base_url) for one in project.served_releases
         }
-    document["urls"] = _urls(release, project.name, base_url)
+    is_served = release in project.served_releases
+    document["urls"] = _urls(release, project.name, base_url) if is_served else []
     document["vulnerabilities"] = []
     document["ownership"] = {"roles": [], "organization": None}
     return orjson.dumps(document)

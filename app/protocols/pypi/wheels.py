@@ -8,11 +8,9 @@ from __future__ import annotations
 import zipfile
 from typing import BinaryIO
 
-from packaging.version import InvalidVersion, Version
-
 from app.archives.zips import ZipLimits, open_zip, read_member
 from app.errors import InvalidInput
-from app.protocols.pypi import project_names
+from app.protocols.pypi import filenames, project_names
 from app.protocols.pypi.core_metadata import MAX_BYTES, CoreMetadata, invalid
 from app.protocols.pypi.filenames import DistributionFilename
 from app.protocols.pypi.inspected import Inspected
@@ -63,7 +61,7 @@ def _is_of(folder: str, filename: DistributionFilename) -> bool:
     try:
         return (
             project_names.normalize(name) == filename.project
-            and Version(version) == filename.version
+            and filenames.parse_version(version) == filename.version
         )
-    except (InvalidInput, InvalidVersion):
+    except InvalidInput:
         return False

@@ -311,3 +311,19 @@ def test_a_damaged_archive_is_never_read_as_another(data: st.DataObject) -> None
         return
     # Some bits of a gzip file say nothing: its time, its system, those after its last code.
     assert found == bodies_of(whole)
+
+
+def test_more_pax_records_than_anybody_writes_are_refused() -> None:
+    """Five bytes each, that compress to nothing: they would cost seconds for each MiB."""
+    body = b"5 a=\n" * 200_000
+    extended = b"".join(
+        _header("x", len(body), b"x") + body + bytes(-len(body) % 512) + _header(f"p/{one}", 0)
+        for one in range(8)
+    )
+    assert "says far too much" in refusal_of(gzip.compress(extended + bytes(1024)))
+
+
+def _header(name: str, size: int, kind: bytes = b"0") -> bytes:
+    info = tarfile.TarInfo(name)
+    info.size, info.type = size, kind
+    return info.tobuf(tarfile.USTAR_FORMAT)

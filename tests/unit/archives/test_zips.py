@@ -295,3 +295,37 @@ def test_a_file_behind_one_with_64_bits_is_refused() -> None:
     )
     with pytest.raises(InvalidInput, match="not as long"):
         read(packed)
+
+
+def test_a_local_header_that_says_encrypted_is_refused() -> None:
+    body = bytearray(GOOD)
+    body[6] |= 1
+    with pytest.raises(InvalidInput, match="encrypted"):
+        read(bytes(body))
+
+
+def test_a_file_that_is_a_folder_as_well_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="a file and a folder"):
+        read(a_zip({"a": b"x", "a/b": b"y"}))
+
+
+@pytest.mark.parametrize(("magic", "is_fine"), [(b"", True), (b"PK\7\x08", True), (b"ABCD", False)])
+def test_a_descriptor_begins_with_its_magic_or_none(magic: bytes, *, is_fine: bool) -> None:
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    packed = packer.compress(b"x") + packer.flush()
+    facts = struct.pack("<3L", zlib.crc32(b"x"), len(packed), 1)
+    local = struct.pack("<4s5H3L2H", b"PK\3\4", 20, 8, 8, 0, 33, 0, 0, 0, 1, 0) + b"a"
+    front = local + packed + magic + facts
+    directory = (
+        struct.pack("<4s6H", b"PK\1\2", 20, 20, 8, 8, 0, 33)
+        + facts
+        + struct.pack("<5H2L", 1, 0, 0, 0, 0, 0, 0)
+        + b"a"
+    )
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, len(directory), len(front), 0)
+    body = front + directory + end
+    if is_fine:
+        assert read(body) == {"a": b"x"}
+        return
+    with pytest.raises(InvalidInput):
+        read(body)

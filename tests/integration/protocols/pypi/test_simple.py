@@ -173,8 +173,34 @@ def test_a_quarantined_project_gives_nothing(pypi: Pypi, acme: Acme, world: Worl
     assert page["files"] == []
     assert page["project-status"] == {"status": "quarantined", "reason": "malware"}
     assert pypi.download(url).status_code == 404
+    for path in ("my-pkg/json", "my-pkg/1.0/json"):
+        assert wheel.filename not in pypi.get(path).get_data(as_text=True), path
     links = Links(pypi.get("simple/my-pkg/").get_data(as_text=True))
     assert links.metas["pypi:project-status-reason"] == "malware"
+
+
+def test_a_deleted_projects_status_is_not_its_successors(
+    pypi: Pypi, acme: Acme, world: World
+) -> None:
+    pypi.uploaded("My.Pkg", "1.0")
+    elsewhere = ("https://elsewhere.test/simple/my-pkg/",)
+    tell(
+        world,
+        acme,
+        PackageContent(
+            status=PackageStatus.ARCHIVED, status_reason="old", alternate_locations=elsewhere
+        ),
+    )
+    with world.context():
+        package_management.delete_package(
+            acme.maintainer.principal,
+            str(Package.objects.get(name="my-pkg").id),
+            check=lambda _view: None,
+        )
+    pypi.uploaded("My.Pkg", "2.0")
+    page = pypi.page()
+    assert page["project-status"] == {"status": "active"}
+    assert "alternate-locations" not in page
 
 
 def test_alternate_locations_are_told(pypi: Pypi, acme: Acme, world: World) -> None:

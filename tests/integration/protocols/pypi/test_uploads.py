@@ -124,6 +124,24 @@ def test_every_way_to_the_upload_is_handled_and_none_redirected(pypi: Pypi, path
     assert len(pypi.files()) == 1
 
 
+def test_a_file_name_may_come_as_rfc_5987_has_it(pypi: Pypi) -> None:
+    wheel = a_wheel()
+    parts = [
+        f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in wheel.fields.items()
+    ]
+    disposition = f"form-data; name=\"content\"; filename*=UTF-8''{wheel.filename}"
+    parts.append(f"--b\r\nContent-Disposition: {disposition}\r\n\r\n")
+    answer = pypi.client.post(
+        "/o/acme/pypi/legacy/",
+        data="".join(parts).encode() + wheel.body + b"\r\n--b--\r\n",
+        headers=pypi.headers,
+        content_type="Multipart/Form-Data; boundary=b",
+    )
+    assert answer.status_code == 200, answer.get_data()
+    assert list(pypi.files()) == [wheel.filename]
+
+
 def test_a_local_version_is_taken(pypi: Pypi) -> None:
     wheel = pypi.uploaded("My.Pkg", "1.0+cu121")
     url = pypi.files()[wheel.filename]["url"]

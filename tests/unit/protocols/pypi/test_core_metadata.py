@@ -34,6 +34,38 @@ def test_a_long_requires_python_is_refused() -> None:
         assert isinstance(found, CoreMetadata) is is_fine
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [f"H{number}: x" for number in range(20_000)],
+        ["Classifier: x"] * 20_000,
+        ['Content-Type: multipart/mixed; a="' + "; a=b" * 50_000],
+        [f"Content-Type: multipart/mixed; boundary=x{one}\n\n--x{one}" for one in range(1000)],
+        ["Content-Transfer-Encoding: base64"],
+    ],
+)
+def test_what_the_parser_would_not_come_to_an_end_with_is_refused(lines: list[str]) -> None:
+    assert isinstance(outcome(metadata_of("thing", "1.0", *lines)), InvalidInput)
+
+
+def test_two_requires_python_are_refused() -> None:
+    lines = ("Requires-Python: >=3.8", "Requires-Python: >=99")
+    assert isinstance(outcome(metadata_of("thing", "1.0", *lines)), InvalidInput)
+
+
+def test_what_distutils_did_not_know_is_left_out() -> None:
+    lines = [f"{name}: UNKNOWN" for name in ("Summary", "Home-page", "Author", "Platform")]
+    found = parse(metadata_of("thing", "1.0", *lines))
+    assert found.fields == {}
+    assert found.summary == ""
+
+
+def test_many_fields_that_are_fine() -> None:
+    lines = [f"Requires-Dist: thing-{number}; extra == 'x'" for number in range(3000)]
+    found = parse(metadata_of("thing", "1.0", *lines, description="\n".join(["a:b"] * 20_000)))
+    assert len(found.fields["requires_dist"]) == 3000
+
+
 @given(st.binary(max_size=400))
 def test_any_bytes_are_metadata_or_refused(raw: bytes) -> None:
     found = outcome(raw)

@@ -93,6 +93,7 @@ def test_an_sdists_metadata_are_given_where_they_hold() -> None:
         packed(**{"INFO/METADATA": b""}),
         a_zip({"other-1.0.dist-info/METADATA": GOOD}),
         a_zip({"my_pkg-1.1.dist-info/METADATA": GOOD}),
+        a_zip({f"my_pkg-{'9' * 5000}.dist-info/METADATA": GOOD}),
         a_zip({"x.dist-info/METADATA": GOOD}),
     ],
 )
