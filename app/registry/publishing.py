@@ -14,7 +14,7 @@ from bson import ObjectId
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from app.auth.principal import Principal
-from app.errors import Conflict, Unavailable
+from app.errors import Conflict, QuotaExceeded, Unavailable
 from app.extensions import store
 from app.models import File, Package, Version
 from app.models.fields import now
@@ -51,7 +51,11 @@ def publish(principal: Principal, target: PublishTarget, upload: Upload) -> Publ
         target.repository, max((one.staged.size_bytes for one in upload.files), default=0)
     )
     size_bytes = sum(one.staged.size_bytes for one in upload.files)
-    quotas.require_room(target.repository, size_bytes)
+    try:
+        quotas.require_room(target.repository, size_bytes)
+    except QuotaExceeded:
+        _refuse_taken(target, upload)  # What is there takes no room.
+        raise
     if target.creates_repository:
         repository = create_repository(principal, target)
         target = replace(target, repository=repository, creates_repository=False)

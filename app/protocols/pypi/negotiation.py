@@ -33,7 +33,7 @@ def negotiate(asked: Request) -> SimpleForm:
 
     ``?format=`` with one of the media types wins over ``Accept``.
     """
-    wanted = asked.args.get("format")
+    wanted = asked.args.get("format", "").replace(" ", "+")  # which people do not escape
     if wanted in _OFFERS:
         return _OFFERS[wanted]
     best = asked.accept_mimetypes.best_match(_OFFERS, default="text/html")

@@ -129,6 +129,12 @@ def test_the_layout_of_devpi_works_too(pypi: Pypi) -> None:
     assert wheel.filename in answer.get_data(as_text=True)
 
 
+def test_a_form_in_the_query_need_not_be_escaped(pypi: Pypi) -> None:
+    pypi.uploaded()
+    answer = pypi.get("simple/my-pkg/?format=application/vnd.pypi.simple.v1+json")
+    assert answer.headers["Content-Type"] == JSON
+
+
 def test_both_forms_say_the_same_of_a_file(pypi: Pypi, acme: Acme, world: World) -> None:
     wheel = pypi.uploaded("My.Pkg", "1.0", "Requires-Python: >=3.8,<4")
     yank(world, acme, "1.0", 'broken: "use" <1.1> & later')

@@ -72,6 +72,22 @@ def test_the_same_file_again_changes_nothing(pypi: Pypi, world: World) -> None:
         assert len(Version.objects.get().files) == 2  # and its metadata
 
 
+def test_the_same_file_again_takes_no_room(pypi: Pypi, acme: Acme, world: World) -> None:
+    wheel = pypi.uploaded()
+    with world.context():
+        repository_management.update_repository(
+            acme.owner.principal,
+            acme.repository,
+            lambda shown: RepositoryContent(
+                name=shown.name,
+                visibility=shown.visibility,
+                settings=RepositorySettingsContent(quota_bytes=len(wheel.body)),
+            ),
+        )
+    assert pypi.upload(wheel).status_code == 200
+    assert pypi.upload(a_wheel("My.Pkg", "1.1")).status_code == 403
+
+
 def test_other_bytes_under_the_same_name_are_refused(pypi: Pypi) -> None:
     wheel = pypi.uploaded()
     other = a_wheel(files={"my_pkg.py": b"VERSION = 2\n"})
