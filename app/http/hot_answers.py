@@ -126,7 +126,7 @@ class HotAnswers:
         headers = [*answer.headers, ("ETag", etag), ("X-Request-Id", request_id)]
         if standing is not None:
             headers += standing.headers
-        is_whole = is_modified(environ, etag, answer)
+        is_whole = is_modified(environ, etag)
         status = "200" if is_whole else "304"
         count_hot(protocol, method, status)
         if self._logs:

@@ -63,6 +63,17 @@ def test_core_metadata_is_served_beside_the_file(pypi: Pypi) -> None:
     assert "dist-info-metadata" not in file
 
 
+def test_what_came_in_the_same_second_is_visible(pypi: Pypi) -> None:
+    for version in range(6):  # of which two come in one second
+        pypi.uploaded("My.Pkg", f"1.{version}")
+        page = pypi.get("simple/my-pkg/")
+        pypi.uploaded("My.Pkg", f"2.{version}")
+        since = page.headers.get("Last-Modified", "")
+        again = pypi.get("simple/my-pkg/", If_Modified_Since=since)
+        assert again.status_code == 200
+        assert f"my_pkg-2.{version}-" in again.get_data(as_text=True)
+
+
 def test_the_same_file_again_changes_nothing(pypi: Pypi, world: World) -> None:
     wheel = pypi.uploaded()
     before = pypi.page()
