@@ -37,6 +37,16 @@ if TYPE_CHECKING:
 AT_ONCE = 12
 
 
+def limit_repository(acme: Acme, settings: RepositorySettingsContent) -> None:
+    repository_management.update_repository(
+        acme.owner.principal,
+        acme.repository,
+        lambda shown: RepositoryContent(
+            name=shown.name, visibility=shown.visibility, settings=settings
+        ),
+    )
+
+
 def test_a_wheel_and_an_sdist_are_files_of_one_release(pypi: Pypi, world: World) -> None:
     wheel, sdist = a_wheel("My.Pkg", "1.0"), an_sdist("My.Pkg", "1.0")
     assert pypi.upload(wheel).status_code == 200
@@ -86,15 +96,7 @@ def test_the_same_file_again_changes_nothing(pypi: Pypi, world: World) -> None:
 def test_the_same_file_again_takes_no_room(pypi: Pypi, acme: Acme, world: World) -> None:
     wheel = pypi.uploaded()
     with world.context():
-        repository_management.update_repository(
-            acme.owner.principal,
-            acme.repository,
-            lambda shown: RepositoryContent(
-                name=shown.name,
-                visibility=shown.visibility,
-                settings=RepositorySettingsContent(quota_bytes=len(wheel.body)),
-            ),
-        )
+        limit_repository(acme, RepositorySettingsContent(quota_bytes=len(wheel.body)))
     assert pypi.upload(wheel).status_code == 200
     assert pypi.upload(a_wheel("My.Pkg", "1.1")).status_code == 403
 
@@ -249,15 +251,7 @@ def test_credentials_come_in_every_form_that_clients_send(
 def test_a_repositorys_own_limit_counts(pypi: Pypi, acme: Acme, world: World, limit: int) -> None:
     with world.context():
         settings = world.app.extensions["packhouse.settings"]
-        repository_management.update_repository(
-            acme.owner.principal,
-            acme.repository,
-            lambda shown: RepositoryContent(
-                name=shown.name,
-                visibility=shown.visibility,
-                settings=RepositorySettingsContent(max_file_bytes=limit),
-            ),
-        )
+        limit_repository(acme, RepositorySettingsContent(max_file_bytes=limit))
     body = bytes(range(256)) * 20  # below both limits once compressed, or above the smaller
     wheel = a_wheel("My.Pkg", "1.0", files={"my_pkg.py": os.urandom(len(body))})
     announced = {"CONTENT_LENGTH": str(settings.max_file_bytes + 2**30)}
