@@ -194,7 +194,7 @@ def for_publish(principal: Principal, scope: Scope, name: PackageName) -> Publis
     if package is not None and is_hidden:
         raise _taken(scope, package)
     if scope.kind is ScopeKind.REPOSITORY and package is None:
-        _require_in_no_sibling(principal, scope, name)
+        package = _in_no_sibling(principal, scope, name, repository)
     return PublishTarget(
         name=name,
         repository=repository,
@@ -420,16 +420,24 @@ def _may_claim(
     return False
 
 
-def _require_in_no_sibling(principal: Principal, scope: Scope, name: PackageName) -> None:
+def _in_no_sibling(
+    principal: Principal, scope: Scope, name: PackageName, repository: RepositoryFacts
+) -> PackageRef | None:
     """Refuse a name that another repository of the organization has.
+
+    Returns:
+        The package where this repository has it all the same: another publish at the same
+        moment made it, after it was looked for here.
 
     Raises:
         NameRefused: it says where to publish, to who may know of it.
     """
     around = replace(scope, kind=ScopeKind.ORGANIZATION, repository="")
     package = locate(around, name)
-    if package is None or package.is_deleted:
-        return
+    if package is None or package.repository.id == repository.id:
+        return package
+    if package.is_deleted:
+        return None
     if not is_shown_to(principal, package):
         raise _taken(around, package)
     raise NameRefused(

@@ -8,7 +8,10 @@ import pytest
 
 from app.auth.principal import TokenLimits
 from app.extensions import store
-from app.models import OrganizationRole, PublishClaim, RepositoryRole, Visibility
+from app.models import OrganizationRole, Package, PublishClaim, RepositoryRole, Visibility
+from app.registry import resolution
+from app.registry.names import PackageName
+from app.registry.scopes import Scope, ScopeKind
 from tests.npm_wire import a_publish
 
 if TYPE_CHECKING:
@@ -152,6 +155,37 @@ def test_a_name_in_a_sibling_repository_is_taken_before_anything_is_stored(acme:
     with acme.world.context():
         assert [one.key for one in store.list("npm/")] == before
         assert PublishClaim.objects.count() == 0
+
+
+def test_a_publish_of_the_same_moment_is_no_siblings(acme: Acme) -> None:
+    acme.publish("open", "@acme/first")
+    thing = PackageName(
+        protocol="npm", normal="@acme/thing", display="@acme/thing", namespaces=("acme",)
+    )
+    scope = Scope(
+        kind=ScopeKind.REPOSITORY,
+        organization="acme",
+        repository="open",
+        protocol="npm",
+        prefix="/r/acme/open/npm/",
+        origin="http://registry.test",
+    )
+    with acme.world.context():
+        first = Package.objects.get()
+        # What was remembered is what a publish saw that looked before the other's commit.
+        assert resolution.locate(scope, thing) is None
+        made = Package(
+            protocol="npm",
+            organization=first.organization,
+            repository=first.repository,
+            name=thing.normal,
+            display_name=thing.display,
+            published_at=first.published_at,
+        ).save()
+        assert resolution.locate(scope, thing) is None
+        target = resolution.for_publish(acme.owner.principal, scope, thing)
+        assert target.package is not None
+        assert target.package.id == made.id
 
 
 def test_a_tokens_limit_is_named_to_who_may_know_of_the_package(acme: Acme) -> None:
