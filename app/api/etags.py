@@ -11,6 +11,7 @@ import hashlib
 from flask import request
 
 from app.errors import PreconditionFailed
+from app.registry import conditions
 
 _DIGEST_BYTES = 18
 
@@ -31,9 +32,7 @@ def require_match(body: bytes) -> None:
     Raises:
         PreconditionFailed: ``If-Match`` names others.
     """
-    conditions = request.if_match
-    if "If-Match" in request.headers and not conditions.contains(etag_of(body)):
-        raise PreconditionFailed
+    conditions.require_match(f'"{etag_of(body)}"')
 
 
 def require_nothing_to_match() -> None:

@@ -89,6 +89,7 @@ class HotAnswers:
             not self._enabled
             or method not in _READS
             or "HTTP_RANGE" in environ
+            or "HTTP_IF_MATCH" in environ
             or "HTTP_COOKIE" in environ
         ):
             return self._app(environ, start_response)

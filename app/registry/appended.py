@@ -19,7 +19,7 @@ from typing import Self
 from flask import Response, request
 from werkzeug.datastructures import Headers
 
-from app.errors import RangeNotSatisfiable
+from app.registry.conditions import asked_span, require_match
 from app.registry.responses import HOT_ANSWER, HotAnswer
 
 _LARGEST_HOT_BYTES = 512 * 1024
@@ -105,8 +105,10 @@ def appended_response(text: AppendedText, *, media_type: str, may_be_hot: bool) 
     whole.
 
     Raises:
+        PreconditionFailed: ``If-Match`` names another state of it.
         RangeNotSatisfiable: the range begins after the end.
     """
+    require_match(text.etag)
     headers = Headers(
         [
             ("Content-Type", media_type),
@@ -121,11 +123,11 @@ def appended_response(text: AppendedText, *, media_type: str, may_be_hot: bool) 
     headers["ETag"] = text.etag
     if request.if_none_match.contains_raw(text.md5):
         return Response(status=304, headers=headers)
-    span = _asked_range(text)
+    span = asked_span(text.size_bytes, etag=text.etag)
     if span is not None:
-        start, stop = span
-        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{text.size_bytes}"
-        return _given(text, headers, start, stop, status=206)
+        start, length = span
+        headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{text.size_bytes}"
+        return _given(text, headers, start, start + length, status=206)
     if may_be_hot and text.size_bytes <= _LARGEST_HOT_BYTES:
         request.environ[HOT_ANSWER] = HotAnswer(
             headers=plain, body=b"".join(text.pieces), etag=text.etag
@@ -138,15 +140,3 @@ def _given(text: AppendedText, headers: Headers, start: int, stop: int, *, statu
     if request.method == "HEAD":
         return Response(status=status, headers=headers)
     return Response(text.read(start, stop), status=status, headers=headers, direct_passthrough=True)
-
-
-def _asked_range(text: AppendedText) -> tuple[int, int] | None:
-    asked = request.range
-    if asked is None or asked.units != "bytes" or len(asked.ranges) != 1:
-        return None
-    if request.headers.get("If-Range", text.etag) != text.etag:
-        return None
-    span = asked.range_for_length(text.size_bytes)
-    if span is None:
-        raise RangeNotSatisfiable(text.size_bytes)
-    return span[0], span[1]

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TypeVar
 
 from flask import Response, request
 from werkzeug.datastructures import Headers
 from werkzeug.http import http_date, is_resource_modified
 
-from app.errors import RangeNotSatisfiable
 from app.extensions import downloads, store
+from app.registry.conditions import asked_span, require_match
 from app.registry.documents import Document
 from app.registry.download_counts import Download
 from app.registry.downloads import Artifact
@@ -68,6 +67,9 @@ def document_response(document: Document, *, vary: str, may_be_hot: bool = True)
     Args:
         vary: the request headers that chose this document.
         may_be_hot: all that the answer depends on was named, so that it may be given again.
+
+    Raises:
+        PreconditionFailed: ``If-Match`` names another state of it.
     """
     headers = [
         ("Content-Type", document.media_type),
@@ -89,8 +91,13 @@ def document_response(document: Document, *, vary: str, may_be_hot: bool = True)
 
 
 def respond(answer: HotAnswer) -> Response:
-    """Give an answer in the form that this request asks for."""
+    """Give an answer in the form that this request asks for.
+
+    Raises:
+        PreconditionFailed: ``If-Match`` names another.
+    """
     body, etag, encoded = choose_form(answer, request.environ)
+    require_match(etag)
     headers = Headers([*answer.headers, ("ETag", etag)])
     if not is_modified(request.environ, etag):
         return Response(status=304, headers=headers)
@@ -133,11 +140,13 @@ def is_modified(environ: dict[str, object], etag: str) -> bool:
 
 
 def artifact_response(artifact: Artifact) -> Response:
-    """Answer with an artifact's bytes, a range of them, 304 or 416.
+    """Answer with an artifact's bytes, a range of them, or 304.
 
     Raises:
+        PreconditionFailed: ``If-Match`` names other bytes.
         RangeNotSatisfiable: the range lies outside.
     """
+    require_match(artifact.etag)
     cache = ("public, " if artifact.is_public else "private, ") + _IMMUTABLE
     headers = Headers(
         [
@@ -154,7 +163,7 @@ def artifact_response(artifact: Artifact) -> Response:
         last_modified=artifact.published_at,
     ):
         return Response(status=304, headers=headers)
-    span = _asked_range(artifact)
+    span = asked_span(artifact.size_bytes, etag=artifact.etag, modified_at=artifact.published_at)
     # The rest of a download that was broken off is none of its own.
     is_begun = request.method == "GET" and (span is None or span[0] == 0)
     if is_begun and artifact.download is not None:
@@ -187,25 +196,3 @@ def _streamed(
         return Response(status=status, headers=headers)
     pieces: Iterator[bytes] = iter(store.open(artifact.key, start, length, sha256=artifact.sha256))
     return Response(pieces, status=status, headers=headers, direct_passthrough=True)
-
-
-def _asked_range(artifact: Artifact) -> tuple[int, int] | None:
-    """Return start and length of the one range asked for; none for the whole.
-
-    Several ranges, another unit and a stale ``If-Range`` give the whole, as RFC 9110
-    (section 14.2) allows.
-    """
-    asked = request.range
-    if asked is None or asked.units != "bytes" or len(asked.ranges) != 1:
-        return None
-    if not _if_range_holds(artifact.etag, artifact.published_at):
-        return None
-    span = asked.range_for_length(artifact.size_bytes)
-    if span is None:
-        raise RangeNotSatisfiable(artifact.size_bytes)
-    return span[0], span[1] - span[0]
-
-
-def _if_range_holds(etag: str, modified_at: datetime) -> bool:
-    condition = request.headers.get("If-Range")
-    return condition is None or condition in {etag, http_date(modified_at)}

@@ -6,7 +6,6 @@ Spec: OCI distribution 1.1; RFC 9110, section 14 (ranges).
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
@@ -14,9 +13,9 @@ import orjson
 from flask import Response, request
 from werkzeug.datastructures import Headers
 
-from app.errors import RangeNotSatisfiable
 from app.extensions import store
 from app.protocols.oci.refusals import PageInvalid
+from app.registry.conditions import asked_span, require_match
 from app.registry.download_counts import Download
 from app.registry.responses import HOT_ANSWER, HotAnswer, respond
 
@@ -26,7 +25,6 @@ API_VERSION = ("Docker-Distribution-API-Version", "registry/2.0")
 _REVALIDATE = "no-cache"
 _IMMUTABLE = "max-age=31536000, immutable"
 _LARGEST_HOT_BYTES = 512 * 1024
-_RANGE = re.compile("bytes *= *([0-9]*) *- *([0-9]*)")
 MOST_RESULTS = 10_000
 """What a page holds at most."""
 
@@ -100,12 +98,14 @@ def content_response(
 def blob_response(
     key: str, size_bytes: int, sha256: str, digest: str, *, is_public: bool
 ) -> Response:
-    """Answer with a blob's bytes, a range of them, 304 or 416.
+    """Answer with a blob's bytes, a range of them, or 304.
 
     Raises:
+        PreconditionFailed: ``If-Match`` names other bytes.
         RangeNotSatisfiable: the range is reversed, or lies outside.
     """
     etag = f'"{digest}"'
+    require_match(etag)
     headers = Headers(
         [
             ("Content-Type", "application/octet-stream"),
@@ -121,7 +121,7 @@ def blob_response(
     if request.if_none_match.contains(digest) or "*" in str(request.if_none_match):
         headers["ETag"] = etag
         return Response(status=304, headers=headers)
-    span = _asked_range(size_bytes, etag) if request.method == "GET" else None
+    span = asked_span(size_bytes, etag=etag)
     if span is None and size_bytes <= _LARGEST_HOT_BYTES:
         answer = HotAnswer(
             headers=tuple(headers), body=b"".join(store.open(key, sha256=sha256)), etag=etag
@@ -138,29 +138,6 @@ def blob_response(
         return Response(status=status, headers=headers)
     pieces: Iterator[bytes] = iter(store.open(key, start, length, sha256=sha256))
     return Response(pieces, status=status, headers=headers, direct_passthrough=True)
-
-
-def _asked_range(size_bytes: int, etag: str) -> tuple[int, int] | None:
-    """Return start and length of the one range asked for; none for the whole.
-
-    Several ranges, another unit and a stale ``If-Range`` give the whole; one that is
-    reversed is refused, as clients that resume expect.
-    """
-    match = _RANGE.fullmatch(request.headers.get("Range", "").strip())
-    if match is None or request.headers.get("If-Range", etag) != etag:
-        return None
-    first, last = match.groups()
-    if not first and not last:
-        return None
-    if not first:
-        length = min(int(last), size_bytes)
-        start = size_bytes - length
-    else:
-        start = int(first)
-        length = (min(int(last), size_bytes - 1) if last else size_bytes - 1) - start + 1
-    if length <= 0 or start >= size_bytes:
-        raise RangeNotSatisfiable(size_bytes)
-    return start, length
 
 
 def _cache_control(*, is_public: bool) -> str:

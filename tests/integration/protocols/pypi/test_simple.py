@@ -308,6 +308,20 @@ def test_ranges_of_files(pypi: Pypi) -> None:
     assert outside.headers["Content-Range"] == f"bytes */{size}"
     for ignored in ("bytes=abc", "bytes=" + ",".join(f"{one}-{one}" for one in range(1000))):
         assert pypi.download(url, Range=ignored).get_data() == wheel.body
+    more = pypi.download(url, Range=f"bytes=-{size + 1}")
+    assert (more.status_code, more.get_data()) == (206, wheel.body)
+
+
+def test_what_is_not_what_the_client_expects_is_not_given(pypi: Pypi) -> None:
+    wheel = pypi.uploaded()
+    url = pypi.files()[wheel.filename]["url"]
+    for _ in range(2):  # The second could be given from memory.
+        whole = pypi.download(url)
+        refused = pypi.download(url, **{"If-Match": '"another"'})
+        assert refused.status_code == 412
+        assert "has changed" in refused.get_data(as_text=True)
+        given = pypi.download(url, **{"If-Match": whole.headers["ETag"]})
+        assert (given.status_code, given.get_data()) == (200, wheel.body)
 
 
 def test_the_json_api_tells_what_the_archive_says(pypi: Pypi) -> None:
