@@ -136,7 +136,7 @@ def specification_yaml(
         "--- !ruby/object:Gem::Specification",
         f"name: {name}",
         "version: !ruby/object:Gem::Version",
-        f"  version: {version}",
+        f"  version: '{version}'",
         f"platform: {platform}",
         "authors:",
         "- Alice",

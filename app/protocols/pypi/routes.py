@@ -157,7 +157,8 @@ def _base_url(scope: Scope) -> str:
 
 
 def _moved(url: str) -> Response:
-    response = Response(status=301, headers={"Location": url})
+    query = request.query_string.decode("latin-1")  # may name the form that is asked for
+    response = Response(status=301, headers={"Location": f"{url}?{query}" if query else url})
     response.headers["Cache-Control"] = "private, no-cache"
     return response
 

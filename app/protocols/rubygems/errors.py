@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response
 
-from app.errors import NameTooSimilar, RegistryError, VersionExists
+from app.errors import NameTooSimilar, RegistryError, UnprocessableInput, VersionExists
 from app.registry.plain_errors import plain_error
 
 _CONFLICT = 409
@@ -17,6 +17,8 @@ def render_error(error: RegistryError) -> Response:
 
 
 def _sentence(error: RegistryError) -> str:
+    if isinstance(error, UnprocessableInput) and error.fields:
+        return " ".join(f"{at.strip('/')}: {why}" for at, why in error.fields.items())
     if not isinstance(error, VersionExists):
         return error.message
     if error.is_withdrawn:

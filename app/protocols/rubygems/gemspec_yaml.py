@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import NoReturn
 
 from app.errors import InvalidInput
-from app.protocols.rubygems import gem_versions, platforms, safe_yaml
+from app.protocols.rubygems import platforms, safe_yaml
 from app.protocols.rubygems.gem_versions import ANY
 from app.protocols.rubygems.gemspec import DEVELOPMENT, RUNTIME, GemDependency, GemSpecification
 from app.protocols.rubygems.gemspec_rules import require_publishable, shown
-from app.protocols.rubygems.safe_yaml import Mapping, Node
+from app.protocols.rubygems.safe_yaml import Mapping, Node, PlainNumber
 
 _SPECIFICATION = "Gem::Specification"
 _VERSION = "Gem::Version"
@@ -105,8 +105,7 @@ class _Fields:
 
     def version(self, name: str) -> str:
         """Return a version."""
-        fields = self.of(self.node(name), name, _VERSION)
-        return gem_versions.normalised(_text(fields.node("version"), name))
+        return _version(self.node(name), name)
 
     def requirements(self, *names: str) -> tuple[str, ...]:
         """Return requirements, from the first of these fields that is there."""
@@ -175,11 +174,22 @@ def _dependency(fields: _Fields) -> GemDependency:
 
 def _requirement(pair: Node, what: str) -> str:
     match pair:
-        case [str(operator), Mapping(class_name="Gem::Version", values={"version": str(version)})]:
-            requirement = f"{operator} {gem_versions.normalised(version)}"
+        case [str(operator), Mapping() as version]:
+            return f"{operator} {_version(version, what)}"
         case _:
-            _refuse(what, "a list of operators, each with a Gem::Version")
-    return requirement
+            return _refuse(what, "a list of operators, each with a Gem::Version")
+
+
+def _version(node: Node, what: str) -> str:
+    """Return a version; one that Ruby would not read as it is meant is refused.
+
+    It takes what is not in quotes for a number, which then has no parts, and what has a ``-``
+    for a version by another name than that of its file.
+    """
+    version = _text(_Fields.of(node, what, _VERSION).node("version"), what)
+    if isinstance(version, PlainNumber) or "-" in version:
+        _refuse(what, "a version in quotes and without '-', such as '1.0' or '2.0.rc1'")
+    return version
 
 
 def _metadata(node: Node) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """YAML as gems hold it, read from parser events: no object is ever made by a document's wish.
 
-All scalars are texts, for ``version: 1.0`` means the text. What two readers could take
+All scalars are texts, and one that Ruby would make a number of says so. What two readers could take
 differently is refused: anchors and aliases, keys that are there twice, merged mappings,
 directives and several documents.
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import codecs
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -29,11 +30,21 @@ Node: TypeAlias = "str | list[Node] | Mapping | None"
 _YAML = "tag:yaml.org,2002:"
 _MAPPING_TAGS = {None: "", "!": "", f"{_YAML}map": ""}
 _SEQUENCE_TAGS = {None, "!", f"{_YAML}seq"}
-_STRING_TAGS = {None, "!", "!str", f"{_YAML}str"}
+_TEXT_TAGS = {"!str", f"{_YAML}str"}
+_STRING_TAGS = {None, "!", *_TEXT_TAGS}
 _BINARY_TAGS = {"!binary", f"{_YAML}binary"}
 _OBJECT_TAG = "!ruby/object:"
 _NULLS = {"", "~", "null", "Null", "NULL"}
 _MERGE_KEY = "<<"
+
+# The least that makes a number of what may be a version, of whatever base.
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?")
+
+
+class PlainNumber(str):
+    """A scalar without quotes, and so no text to Ruby: ``1.0``."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True)
@@ -111,8 +122,12 @@ class _Reader:
             return self._decoded(event.value)
         if event.tag not in _STRING_TAGS:
             raise self._unknown(event.tag)
-        is_plain = event.tag is None and not event.style
-        return None if is_plain and event.value in _NULLS else event.value
+        text: str = event.value
+        if event.style or event.tag in _TEXT_TAGS:
+            return text
+        if text in _NULLS:
+            return None
+        return PlainNumber(text) if _NUMBER.fullmatch(text) else text
 
     def _sequence(self, event: events.SequenceStartEvent, depth: int) -> list[Node]:
         if event.tag not in _SEQUENCE_TAGS:

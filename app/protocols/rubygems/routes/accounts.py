@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import yaml
 from flask import Response
 
@@ -9,9 +11,10 @@ from app.auth import tokens
 from app.auth.current import current_principal, takes_anyone
 from app.auth.principal import Principal, TokenLimits
 from app.auth.token_rules import LOGIN, LONGEST_NAME, TokenSpec
-from app.errors import Gone, NotFound, Unauthenticated
+from app.errors import Gone, InvalidInput, NotFound, Unauthenticated
 from app.protocols.rubygems.answers import json_response, text_response, yaml_response
 from app.protocols.rubygems.identity import PROTOCOL_NAME
+from app.protocols.rubygems.names import require_gem_name
 from app.protocols.rubygems.parameters import read_parameters
 from app.protocols.rubygems.routes import blueprint
 
@@ -23,7 +26,8 @@ def create_key() -> Response:
     """Make a key for gems; the body is the key and nothing else, as gem keeps it so.
 
     It is good for reading and writing gems, whichever scopes were asked for: those that
-    ``gem signin`` asks for unless told otherwise would refuse the next ``gem push``.
+    ``gem signin`` asks for unless told otherwise would refuse the next ``gem push``. It is
+    limited to one gem and to a time where it was asked to be.
     """
     return text_response(_new_key())
 
@@ -66,13 +70,31 @@ def webauthn() -> Response:
 
 def _new_key() -> str:
     principal = _signed_in()
-    name = read_parameters().get("name") or "gem signin"
+    asked = read_parameters()
+    gems = frozenset(filter(None, [asked.get("rubygem_name")]))
+    for gem in gems:
+        require_gem_name(gem)
     spec = TokenSpec(
-        name=name[:LONGEST_NAME],
-        limits=TokenLimits(protocols=frozenset({PROTOCOL_NAME})),
+        name=asked.get("name", "").strip()[:LONGEST_NAME] or "gem signin",
+        limits=TokenLimits(
+            protocols=frozenset({PROTOCOL_NAME}),
+            packages=gems,
+        ),
+        expires_at=_moment(asked.get("expires_at")),
         kind=LOGIN,
     )
     return tokens.create(principal, spec).secret
+
+
+def _moment(text: str | None) -> datetime | None:
+    """Read a moment; without a time zone it is in UTC."""
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise InvalidInput("expires_at has to be a moment such as 2026-01-31T12:00:00Z.") from error
 
 
 def _signed_in() -> Principal:

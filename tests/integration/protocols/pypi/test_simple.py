@@ -110,9 +110,10 @@ def test_another_spelling_leads_to_the_normal_one_in_one_step(
     pypi: Pypi, base: str, spelled: str
 ) -> None:
     pypi.uploaded()
-    answer = pypi.client.get(f"{base}simple/{spelled}", headers=pypi.headers)
-    assert answer.status_code == 301
-    assert answer.headers["Location"] == f"{ORIGIN}{base}simple/my-pkg/"
+    for query in ("", "?format=application/vnd.pypi.simple.v1%2Bjson"):
+        answer = pypi.client.get(f"{base}simple/{spelled}{query}", headers=pypi.headers)
+        assert answer.status_code == 301
+        assert answer.headers["Location"] == f"{ORIGIN}{base}simple/my-pkg/{query}"
 
 
 def test_the_index_without_its_slash_leads_to_the_one_with_it(pypi: Pypi) -> None:

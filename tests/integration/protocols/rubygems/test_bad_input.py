@@ -45,7 +45,7 @@ def yaml(**changed: str) -> str:
         more="",
     )
     for old, new in changed.items():
-        spelled = {"name": "name: hola", "version": "  version: 1.0.0\n", "rack": "name: rack"}
+        spelled = {"name": "name: hola", "version": "  version: '1.0.0'\n", "rack": "name: rack"}
         text = text.replace(spelled.get(old, old), new)
     return text
 
@@ -147,6 +147,8 @@ def test_files_that_are_no_gem(gems: Gems, body: bytes) -> None:
         yaml(name="name: hölä"),
         yaml(name='name: "hola\\n"'),
         yaml(version="  version: 1..0\n"),
+        yaml(version="  version: 1.0\n"),
+        yaml(version="  version: '1.0-beta'\n"),
         yaml(version="  version: ' 1.0'\n"),
         yaml(version='  version: "1.0\\n2"\n'),
         yaml(version=f"  version: '{'1' * 500}'\n"),

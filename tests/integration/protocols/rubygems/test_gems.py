@@ -15,7 +15,8 @@ from bson import ObjectId
 from werkzeug.http import http_date
 
 from app.extensions import coherence
-from app.models import ListingEntry, Package, Repository, RepositoryRole, Visibility
+from app.models import ApiToken, ListingEntry, Package, Repository, RepositoryRole, Visibility
+from app.models.fields import now
 from app.registry import package_management
 from app.registry.repositories import organization_tag
 from tests.gem_files import a_gem
@@ -393,6 +394,39 @@ def test_owners_come_and_go(gems: Gems, acme: Acme) -> None:
     assert last.status_code == 400
     missing = gems.request("POST", "api/v1/gems/hola/owners", data={"email": "none@x.test"})
     assert (missing.status_code, missing.get_data()) == (404, b"Owner could not be found.\n")
+
+
+def test_a_key_may_be_for_one_gem_and_for_a_time(gems: Gems, world: World) -> None:
+    password = base64.b64encode(b"dave@packhouse.test:correct horse battery staple").decode()
+    client = world.app.test_client()
+
+    def ask(**fields: str) -> TestResponse:
+        return client.post(
+            "/api/v1/api_key", data=fields, headers={"Authorization": f"Basic {password}"}
+        )
+
+    expires_at = (now() + timedelta(hours=2)).replace(microsecond=0)
+    answer = ask(name=" ", rubygem_name="hola", expires_at=f"{expires_at:%Y-%m-%dT%H:%M:%SZ}")
+    assert answer.status_code == 200
+    gems.token = answer.get_data(as_text=True)
+    with world.context():
+        (token,) = ApiToken.objects(kind="login")
+        assert (token.name, token.packages) == ("gem signin", ["hola"])
+        assert token.expires_at == expires_at
+    assert gems.push(a_gem()).status_code == 200
+    refused = gems.push(a_gem(name="adios"))
+    assert refused.status_code == 403
+    assert "limited to the packages hola" in refused.get_data(as_text=True)
+    for fields, words in (
+        ({"expires_at": "soon"}, "2026-01-31T12:00:00Z"),
+        ({"expires_at": "9999-12-31T23:59:59-14:00"}, "2026-01-31T12:00:00Z"),
+        ({"expires_at": "2026-01-31"}, "expires_at: It has to lie in the future."),
+        ({"rubygem_name": "../hola"}, "is not a gem name"),
+        ({"name": "a\nb"}, "name: 1 to 100 printable characters."),
+    ):
+        refused = ask(**fields)
+        assert refused.status_code in {400, 422}
+        assert words in refused.get_data(as_text=True)
 
 
 def test_signing_in_gives_a_key_and_nothing_else(gems: Gems, world: World) -> None:

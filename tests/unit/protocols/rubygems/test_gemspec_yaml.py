@@ -55,14 +55,22 @@ def test_a_specification_is_read() -> None:
     assert read_gemspec(METADATA.encode()) == specification()
 
 
-def test_a_version_may_be_written_as_a_number() -> None:
-    metadata = METADATA.replace("version: 1.0.0", "version: 1.0")
-    assert read_gemspec(metadata.encode()).version == "1.0"
+@pytest.mark.parametrize("version", ["1", "1.0", "! 1.0", "1.0-beta", "'1.0-beta'"])
+def test_a_version_that_ruby_reads_as_another_is_refused(version: str) -> None:
+    metadata = METADATA.replace("version: 1.0.0", f"version: {version}")
+    with pytest.raises(InvalidInput, match=r"^version in the gem has to be a version in quotes"):
+        read_gemspec(metadata.encode())
+    metadata = METADATA.replace("version: '3.0'", f"version: {version}", 1)
+    with pytest.raises(
+        InvalidInput, match=r"^requirement in the gem has to be a version in quotes"
+    ):
+        read_gemspec(metadata.encode())
 
 
-def test_an_old_spelling_of_a_prerelease_is_normalised() -> None:
-    metadata = METADATA.replace("version: 1.0.0", "version: 1.0-beta")
-    assert read_gemspec(metadata.encode()).version == "1.0.pre.beta"
+@pytest.mark.parametrize("version", ["'1.0'", '"1.0"', "!str 1.0", "1.0.0", "1.rc1"])
+def test_a_version_that_ruby_reads_as_a_text_is_taken(version: str) -> None:
+    metadata = METADATA.replace("version: 1.0.0", f"version: {version}")
+    assert read_gemspec(metadata.encode()).version in {"1.0", "1.0.0", "1.rc1"}
 
 
 @pytest.mark.parametrize("platform", ["''", "", "~", "ruby"])

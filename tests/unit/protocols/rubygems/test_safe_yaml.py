@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from app.errors import InvalidInput
 from app.protocols.rubygems import safe_yaml
-from app.protocols.rubygems.safe_yaml import Mapping
+from app.protocols.rubygems.safe_yaml import Mapping, PlainNumber
 
 CLASSES = frozenset({"Gem::Version"})
 
@@ -54,8 +54,18 @@ def test_what_no_gem_needs_is_refused(raw: bytes) -> None:
 
 def test_every_scalar_is_a_text_or_nothing() -> None:
     raw = b"- 1.0\n- 'null'\n- null\n- ~\n-\n- yes\n- 2026-01-31\n- :runtime\n- ! '1'\n- ! null\n"
-    texts = ["1.0", "null", None, None, None, "yes", "2026-01-31", ":runtime", "1", "null"]
+    texts = ["1.0", "null", None, None, None, "yes", "2026-01-31", ":runtime", "1", None]
     assert safe_yaml.load(raw, "It") == texts
+
+
+@pytest.mark.parametrize("text", ["1", "010", "1.0", "1.", "! 1.0"])
+def test_what_ruby_makes_a_number_of_says_so(text: str) -> None:
+    assert isinstance(safe_yaml.load(text.encode(), "It"), PlainNumber)
+
+
+@pytest.mark.parametrize("text", ["'1'", '"1.0"', "!str 1.0", "!!str 1", "1.0.0", "1.a", "|\n 1"])
+def test_what_is_a_text_to_ruby_is_no_number(text: str) -> None:
+    assert not isinstance(safe_yaml.load(text.encode(), "It"), PlainNumber)
 
 
 def test_binary_is_a_text_in_utf_8() -> None:
