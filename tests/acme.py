@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.models import RepositoryRole
+from app.registry.scopes import Scope, ScopeKind
 
 if TYPE_CHECKING:
     from tests.world import Person, World
@@ -47,4 +48,17 @@ def make_acme(world: World, protocol: str) -> Acme:
         reader=people[RepositoryRole.READER],
         outsider=world.person("oscar"),
         repository=repository,
+    )
+
+
+def acme_scope(protocol: str, repository: str = "") -> Scope:
+    """Return the scope of the organization ``acme``, or of one of its repositories."""
+    below = f"r/acme/{repository}" if repository else "o/acme"
+    return Scope(
+        kind=ScopeKind.REPOSITORY if repository else ScopeKind.ORGANIZATION,
+        organization="acme",
+        repository=repository,
+        protocol=protocol,
+        prefix=f"/{below}/{protocol}/",
+        origin="http://registry.test",
     )

@@ -40,9 +40,9 @@ from app.registry.names import PackageName
 from app.registry.organizations import NewOrganization
 from app.registry.repositories import hold_organization
 from app.registry.repository_management import NewRepository
-from app.registry.scopes import Scope, ScopeKind
 from app.registry.teams import TeamContent
 from app.registry.uploads import Upload
+from tests.acme import acme_scope
 from tests.gem_files import a_gem
 from tests.npm_wire import a_publish
 
@@ -203,14 +203,7 @@ def test_a_publish_whose_repository_is_deleted_meanwhile_is_refused(
 ) -> None:
     world.organization("acme", alice)
     repository = world.repository("acme", alice, "web")
-    scope = Scope(
-        kind=ScopeKind.REPOSITORY,
-        organization="acme",
-        repository="web",
-        protocol="npm",
-        prefix="/r/acme/web/npm/",
-        origin="http://registry.test",
-    )
+    scope = acme_scope("npm", "web")
     name = PackageName(
         protocol="npm", normal="@acme/thing", display="@acme/thing", namespaces=("acme",)
     )

@@ -9,7 +9,7 @@ import pytest
 from app.errors import NotFound
 from app.protocols.pypi import identity
 from app.registry import deletion, resolution
-from app.registry.scopes import Scope, ScopeKind
+from tests.acme import acme_scope
 from tests.distributions import a_wheel
 
 if TYPE_CHECKING:
@@ -37,13 +37,7 @@ def test_what_was_published_to_another_repository_meanwhile_is_not_changed(
         assert answer.status_code == 200, answer.get_data()
 
     upload("a", "1.0")
-    scope = Scope(
-        kind=ScopeKind.ORGANIZATION,
-        organization="acme",
-        protocol="pypi",
-        prefix="/o/acme/pypi/",
-        origin="http://localhost",
-    )
+    scope = acme_scope("pypi")
     with world.context():
         found = resolution.for_read(owner.principal, scope, identity.to_read("thing"))
         deletion.delete_package(owner.principal, found)

@@ -11,7 +11,7 @@ from app.extensions import store
 from app.models import OrganizationRole, Package, PublishClaim, RepositoryRole, Visibility
 from app.registry import resolution
 from app.registry.names import PackageName
-from app.registry.scopes import Scope, ScopeKind
+from tests.acme import acme_scope
 from tests.npm_wire import a_publish
 
 if TYPE_CHECKING:
@@ -162,14 +162,7 @@ def test_a_publish_of_the_same_moment_is_no_siblings(acme: Acme) -> None:
     thing = PackageName(
         protocol="npm", normal="@acme/thing", display="@acme/thing", namespaces=("acme",)
     )
-    scope = Scope(
-        kind=ScopeKind.REPOSITORY,
-        organization="acme",
-        repository="open",
-        protocol="npm",
-        prefix="/r/acme/open/npm/",
-        origin="http://registry.test",
-    )
+    scope = acme_scope("npm", "open")
     with acme.world.context():
         first = Package.objects.get()
         # What was remembered is what a publish saw that looked before the other's commit.

@@ -13,8 +13,8 @@ from app.errors import UnprocessableInput, VersionExists
 from app.models import NameClaim, Package, PendingEvent, PublishClaim, Version, VersionState
 from app.registry import publishing, resolution
 from app.registry.names import PackageName
-from app.registry.scopes import Scope, ScopeKind
 from app.registry.uploads import Upload
+from tests.acme import acme_scope
 from tests.npm_wire import a_publish
 
 if TYPE_CHECKING:
@@ -23,13 +23,7 @@ if TYPE_CHECKING:
 
     from tests.world import Person, World
 
-IN_ACME = Scope(
-    kind=ScopeKind.ORGANIZATION,
-    organization="acme",
-    protocol="npm",
-    prefix="/o/acme/npm/",
-    origin="http://registry.test",
-)
+IN_ACME = acme_scope("npm")
 AT_ONCE = 12
 
 
