@@ -7,7 +7,7 @@ INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check
 PARALLEL := -n auto --maxprocesses 4
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos check clients fuzz conformance bench lock clean
+.PHONY: help run test chaos check clients programs fuzz conformance bench lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -20,7 +20,7 @@ test: $(VENV)/development ## Run the whole suite but what takes minutes or real 
 	$(PYTHON) -m pytest -m "not chaos and not client and not upstream" $(PARALLEL) $(ARGS)
 
 chaos: $(VENV)/development ## Kill, stop and suspend real processes under load, for minutes
-	$(PYTHON) -m pytest -m chaos $(ARGS)
+	$(PYTHON) -m pytest -m chaos $(PARALLEL) --dist worksteal $(ARGS)
 
 check: $(VENV)/development ## Check format, style, types and the direction of imports
 	$(PYTHON) -m ruff format --check .
@@ -32,6 +32,8 @@ CLIENTS := $(patsubst %,.clients/%/installed,javascript oci python ruby)
 
 clients: $(VENV)/development $(CLIENTS) ## Drive real package managers against a running Packhouse
 	$(PYTHON) -m pytest -m client $(PARALLEL) $(ARGS)
+
+programs: $(CLIENTS) .clients/conformance/installed ## Install or build what `make clients` and `make conformance` drive
 
 fuzz: $(VENV)/development ## Hold the API against its OpenAPI document with generated requests; reports are in build/fuzz
 	$(PYTHON) -m tests.fuzz.run $(ARGS)

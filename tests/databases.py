@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from pymongo import MongoClient
 
+from app.models.connection import UNSYNCED
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -28,11 +30,15 @@ class Databases:
         return self._free.pop() if self._free else self._new_name()
 
     def give_back(self, name: str) -> None:
-        """Empty a database, for the next one who needs one."""
+        """Empty a database, for the next one who needs one.
+
+        Only the last write is waited for until it is on disk, and with it all the others are.
+        """
         database = self._client[name]
         for collection in database.list_collection_names():
             if collection != _KEPT:
-                database[collection].delete_many({})
+                database.get_collection(collection, write_concern=UNSYNCED).delete_many({})
+        database[_KEPT].delete_many({"_id": "none"})
         self._free.append(name)
 
     def close(self) -> None:

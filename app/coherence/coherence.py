@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import datetime
 from threading import Event, Lock, Thread
@@ -192,6 +192,8 @@ class Coherence:
     def stop(self) -> None:
         """Forget everything and give the lease up, so that no writer waits for this process."""
         self._stopping.set()
+        with suppress(BusError):
+            self._holder.wake()
         for thread in self._threads:
             thread.join(_STOP_SECONDS)
         self._threads = []

@@ -105,6 +105,15 @@ class Holder:
         finally:
             self.is_listening.clear()
 
+    def wake(self) -> None:
+        """Let :meth:`listen` look at once whether it is to stop.
+
+        Raises:
+            BusError: Redis does not answer; it will look in a moment.
+        """
+        if self._seat is not None:
+            self._bus.call(self._seat, self.process, self._called)
+
     def release(self) -> None:
         """Give the lease up, and use nothing any more.
 
