@@ -171,7 +171,7 @@ def for_publish(principal: Principal, scope: Scope, name: PackageName) -> Publis
     """
     if principal.is_anonymous:
         raise Unauthenticated("You must sign in to publish. Create an API token and use it.")
-    package = locate(scope, name)
+    package, sibling = _located_to_publish(scope, name)
     # Who may not know of the package is told what they are where there is none; only who
     # could publish one like it, had it not been there, learns that the name is taken.
     is_hidden = package is not None and access.role_on(principal, package.repository) is Role.NONE
@@ -193,8 +193,8 @@ def for_publish(principal: Principal, scope: Scope, name: PackageName) -> Publis
         )
     if package is not None and is_hidden:
         raise _taken(scope, package)
-    if scope.kind is ScopeKind.REPOSITORY and package is None:
-        package = _in_no_sibling(principal, scope, name, repository)
+    if sibling is not None:
+        _require_free_name(principal, scope, sibling)
     return PublishTarget(
         name=name,
         repository=repository,
@@ -420,30 +420,46 @@ def _may_claim(
     return False
 
 
-def _in_no_sibling(
-    principal: Principal, scope: Scope, name: PackageName, repository: RepositoryFacts
-) -> PackageRef | None:
-    """Refuse a name that another repository of the organization has.
+def _located_to_publish(
+    scope: Scope, name: PackageName
+) -> tuple[PackageRef | None, PackageRef | None]:
+    """Find the package that a publish goes to, or else one that has the name elsewhere.
+
+    In one look: in the time between two of them another publish could make the package.
 
     Returns:
-        The package where this repository has it all the same: another publish at the same
-        moment made it, after it was looked for here.
+        The package, and that of another repository of the same organization, where the scope is
+        a repository's; at most one of them.
+    """
+    if scope.kind is not ScopeKind.REPOSITORY:
+        return locate(scope, name), None
+    found = locate(_around(scope), name)
+    organization = organization_by_slug(scope.organization)
+    if found is None or organization is None:
+        return None, None
+    is_here = is_in_scope(scope, organization, found.repository)
+    return (found, None) if is_here else (None, found)
+
+
+def _require_free_name(principal: Principal, scope: Scope, sibling: PackageRef) -> None:
+    """Refuse a name that another repository of the organization has.
 
     Raises:
         NameRefused: it says where to publish, to who may know of it.
     """
-    around = replace(scope, kind=ScopeKind.ORGANIZATION, repository="")
-    package = locate(around, name)
-    if package is None or package.repository.id == repository.id:
-        return package
-    if package.is_deleted:
-        return None
-    if not is_shown_to(principal, package):
-        raise _taken(around, package)
+    if sibling.is_deleted:
+        return
+    if not is_shown_to(principal, sibling):
+        raise _taken(_around(scope), sibling)
     raise NameRefused(
-        f"The package {name.display} is in {package.repository.path}. Publish it there, or "
+        f"The package {sibling.name.display} is in {sibling.repository.path}. Publish it there, or "
         "choose another name."
     )
+
+
+def _around(scope: Scope) -> Scope:
+    """Return the scope of the organization whose repository's a scope is."""
+    return replace(scope, kind=ScopeKind.ORGANIZATION, repository="")
 
 
 def _taken(scope: Scope, package: PackageRef) -> NameRefused:
