@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from bson import ObjectId
 from pymongo import UpdateOne
-from pymongo.errors import BulkWriteError, DuplicateKeyError, WriteError
+from pymongo.errors import BulkWriteError, DocumentTooLarge, DuplicateKeyError, WriteError
 
 from app import audit
 from app.auth.principal import Principal
@@ -220,11 +220,18 @@ def _insert_versions(versions: Sequence[Version]) -> None:
     """Add versions; one that no row can hold is refused, and keeps nobody else from theirs."""
     try:
         insert(versions)
-    except (WriteError, BulkWriteError) as error:
-        first = ((error.details or {}).get("writeErrors") or [error.details or {}])[0]
-        if _TOO_LARGE not in first.get("errmsg", ""):
+    except (WriteError, BulkWriteError, DocumentTooLarge) as error:
+        if not _is_too_large(error):
             raise
         raise UnprocessableInput("The version says more about itself than can be kept.") from error
+
+
+def _is_too_large(error: WriteError | BulkWriteError | DocumentTooLarge) -> bool:
+    """Whether a row is too large: to MongoDB, or so large that pymongo does not even send it."""
+    if isinstance(error, DocumentTooLarge):
+        return True
+    first = ((error.details or {}).get("writeErrors") or [error.details or {}])[0]
+    return _TOO_LARGE in first.get("errmsg", "")
 
 
 def _update(kind: type[Package | Version], updates: Sequence[UpdateOne]) -> None:
