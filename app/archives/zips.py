@@ -16,6 +16,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import BinaryIO
 
 from app.errors import InvalidInput
@@ -184,10 +185,10 @@ def _judge(entries: Sequence[zipfile.ZipInfo], size_bytes: int, limits: ZipLimit
             raise InvalidInput(f"{shown} is in it twice")
         names.add(name.rstrip("/"))
     files = {one.orig_filename for one in entries if not one.orig_filename.endswith("/")}
-    for name in names:
-        for at, letter in enumerate(name):
-            if letter == "/" and name[:at] in files:
-                raise InvalidInput(f"{name[:at][:_SHOWN]!r} is a file and a folder")
+    # Sorted so, what is in a folder comes right after it: paths may be long, and have many parts.
+    for above, below in pairwise(sorted(names, key=lambda name: name.replace("/", "\0"))):
+        if above in files and below.startswith(f"{above}/"):
+            raise InvalidInput(f"{above[:_SHOWN]!r} is a file and a folder")
     unpacked = sum(one.file_size for one in entries)
     if unpacked > limits.ratio_counts_from_bytes and unpacked > limits.max_ratio * size_bytes:
         raise InvalidInput(f"it unpacks to far more than it should: {unpacked // 1024**2} MiB")

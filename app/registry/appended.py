@@ -20,7 +20,7 @@ from flask import Response, request
 from werkzeug.datastructures import Headers
 
 from app.registry.conditions import asked_span, require_match
-from app.registry.responses import HOT_ANSWER, HotAnswer
+from app.registry.responses import HOT_ANSWER, HotAnswer, is_modified
 
 _LARGEST_HOT_BYTES = 512 * 1024
 _MOST_PIECES = 1024
@@ -121,7 +121,7 @@ def appended_response(text: AppendedText, *, media_type: str, may_be_hot: bool) 
     )
     plain = tuple(headers)
     headers["ETag"] = text.etag
-    if request.if_none_match.contains_raw(text.md5):
+    if not is_modified(request.environ, text.etag):
         return Response(status=304, headers=headers)
     span = asked_span(text.size_bytes, etag=text.etag)
     if span is not None:

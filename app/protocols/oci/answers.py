@@ -17,7 +17,7 @@ from app.extensions import store
 from app.protocols.oci.refusals import PageInvalid
 from app.registry.conditions import asked_span, require_match
 from app.registry.download_counts import Download
-from app.registry.responses import HOT_ANSWER, HotAnswer, respond
+from app.registry.responses import HOT_ANSWER, HotAnswer, is_modified, respond
 
 API_VERSION = ("Docker-Distribution-API-Version", "registry/2.0")
 """Docker refuses a registry whose answers lack it."""
@@ -118,7 +118,7 @@ def blob_response(
             ("Content-Security-Policy", "default-src 'none'"),
         ]
     )
-    if request.if_none_match.contains(digest) or "*" in str(request.if_none_match):
+    if not is_modified(request.environ, etag):
         headers["ETag"] = etag
         return Response(status=304, headers=headers)
     span = asked_span(size_bytes, etag=etag)

@@ -117,20 +117,23 @@ class _Gems:
         self._changed_at = _NEVER
 
     def add(self, entries: Sequence[Entry]) -> None:
-        """Take in what came and went."""
+        """Take in what came and went; a gem may have most of the entries, and many versions."""
+        changed: dict[str, dict[str, None]] = {}
         for entry in entries:
             name, moved, _md5 = entry.text.split(" ")
-            numbers = dict.fromkeys(self._numbers.get(name, ()))
+            if name not in changed:
+                changed[name] = dict.fromkeys(self._numbers.get(name, ()))
             for one in moved.split(","):
                 if one.startswith("-"):
-                    numbers.pop(one[1:], None)
+                    changed[name].pop(one[1:], None)
                 else:
-                    numbers[one] = None
+                    changed[name][one] = None
+            self._changed_at = entry.at
+        for name, numbers in changed.items():
             if numbers:
                 self._numbers[name] = tuple(numbers)
             else:
                 self._numbers.pop(name, None)
-            self._changed_at = entry.at
 
     def show(self) -> Gems:
         """Return what there is now."""
@@ -140,7 +143,7 @@ class _Gems:
 _VERSIONS: ListKind[AppendedText] = ListKind(
     name="rubygems/versions", protocol=PROTOCOL_NAME, begin=_Versions
 )
-_GEMS: ListKind[Gems] = ListKind(name="rubygems/gems", protocol=PROTOCOL_NAME, begin=_Gems)
+GEMS: ListKind[Gems] = ListKind(name="rubygems/gems", protocol=PROTOCOL_NAME, begin=_Gems)
 
 
 class SpecsFile(StrEnum):
@@ -206,7 +209,7 @@ def gems_of(principal: Principal, scope: Scope) -> Gems:
 
 
 def _gems(found: ReadableRepositories) -> Gems:
-    return listings.shown(_GEMS, found.ids, of_holders=found.is_platform)
+    return listings.shown(GEMS, found.ids, of_holders=found.is_platform)
 
 
 def _specs_body(gems: Gems, file: SpecsFile) -> bytes:

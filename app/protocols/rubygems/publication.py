@@ -46,7 +46,7 @@ def push(principal: Principal, scope: Scope, gem: Staged, attestations: str | No
         spec = _inspect(gem)
         shown = f"{spec.name} ({number_of(spec.version, spec.platform)})"
         target = resolution.for_publish(principal, scope, identity.shared_name(spec.name))
-        finding.require_own_filename(scope, target, spec.filename)
+        finding.require_own_filename(spec.name, spec.filename)
         try:
             publishing.publish(principal, target, _upload(target, spec, gem, attestations))
         except VersionExists as error:

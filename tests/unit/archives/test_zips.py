@@ -304,9 +304,12 @@ def test_a_local_header_that_says_encrypted_is_refused() -> None:
         read(bytes(body))
 
 
-def test_a_file_that_is_a_folder_as_well_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="a file and a folder"):
-        read(a_zip({"a": b"x", "a/b": b"y"}))
+@pytest.mark.parametrize("path", ["a/b", "a/b/c", "a/b/"])
+def test_a_file_that_is_a_folder_as_well_is_refused(path: str) -> None:
+    body = a_zip({"a": b"x", "a-b/c": b"", "a!": b"", "a.b": b"", "ab/c": b""})
+    assert read(body)["a"] == b"x"
+    with pytest.raises(InvalidInput, match="'a' is a file and a folder"):
+        read(a_zip({"a": b"x", "a-b/c": b"", "a!": b"", "a.b": b"", "ab/c": b"", path: b""}))
 
 
 @pytest.mark.parametrize(("magic", "is_fine"), [(b"", True), (b"PK\7\x08", True), (b"ABCD", False)])

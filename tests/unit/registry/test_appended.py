@@ -79,3 +79,11 @@ def test_a_range_after_the_end_cannot_be_given() -> None:
 def test_what_is_no_one_range_is_ignored(headers: dict[str, str]) -> None:
     status, body, _headers = answered(AppendedText.of(b"abc"), **{"Range": "bytes=1-", **headers})
     assert (status, body) == (200, b"abc")
+
+
+@pytest.mark.parametrize("known", ["{}", "W/{}", '"other", W/{}', "*"])
+def test_a_copy_that_is_still_right_is_told_so(known: str) -> None:
+    text = AppendedText.of(b"text")
+    status, body, headers = answered(text, If_None_Match=known.format(text.etag))
+    assert (status, body, headers["ETag"]) == (304, b"", text.etag)
+    assert answered(text, If_None_Match='"other"')[0] == 200

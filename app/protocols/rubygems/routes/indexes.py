@@ -19,7 +19,8 @@ from app.registry.documents import document_of
 from app.registry.responses import artifact_response, document_response, gives_artifacts
 from app.registry.scopes import ScopeKind, current_scope
 
-_SETTLED = timedelta(seconds=2)
+_SEEN_WITHIN = timedelta(seconds=15)
+"""From the moment that a change is dated by until all see it: a transaction has ten seconds."""
 
 
 @blueprint.get("/")
@@ -76,8 +77,9 @@ def specification(full_name: str) -> Response:
 def specs(file: SpecsFile) -> Response:
     """Give a file of the legacy index.
 
-    What a client has of it is as old as its own copy's file, to the second: a change of the
-    last two seconds may be newer, and then the file is given again. So it is where others may
+    What a client has of it is as old as its own copy's file, by its own clock, to the second. Who
+    copied it soon after a change's date may have been too early to see the change, and a date
+    that is still to come says nothing: then the file is given again. So it is where others may
     read other repositories, or the same reader others later: no date says so.
     """
     found = documents.specs(current_principal(), current_scope(), file)
@@ -91,8 +93,7 @@ def specs(file: SpecsFile) -> Response:
     if found.changed_at is not None:
         headers["Last-Modified"] = http_date(found.changed_at)
         since = request.if_modified_since
-        is_settled = datetime.now(UTC) - found.changed_at >= _SETTLED
-        if since is not None and is_settled and found.changed_at <= since:
+        if since is not None and found.changed_at + _SEEN_WITHIN <= since <= datetime.now(UTC):
             return Response(status=304, headers=headers)
     return Response(found.body, headers=headers)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,7 @@ from app.registry.searching import Terms
 
 _PAGE = 30
 _MOST_PAGES = 1000
+_NUMBER = re.compile("[1-9][0-9]{0,3}")  # more digits are no number that Python would read
 
 
 @blueprint.get("/api/v1/gems/<name>.json")
@@ -79,7 +81,7 @@ def _about(
 
 def _found(terms: Terms) -> Response:
     page = request.args.get("page", "1")
-    if not page.isdecimal() or not 1 <= int(page) <= _MOST_PAGES:
+    if _NUMBER.fullmatch(page) is None or int(page) > _MOST_PAGES:
         raise InvalidInput(f"'page' is a number from 1 to {_MOST_PAGES}.")
     scope = current_scope()
     hits = searching.search(
