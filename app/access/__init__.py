@@ -1,6 +1,12 @@
 """What a principal may do: one way to decide it, for reads and writes, in every protocol."""
 
-from app.access.decisions import may, may_to_some_package, require, require_token_allows
+from app.access.decisions import (
+    may,
+    may_to_some_package,
+    require,
+    require_token_allows,
+    require_token_lists,
+)
 from app.access.effective import ExplainedRole, Reason, effective_role
 from app.access.facts import RepositoryFacts
 from app.access.listings import (
@@ -36,5 +42,6 @@ __all__ = [
     "require",
     "require_organization",
     "require_token_allows",
+    "require_token_lists",
     "role_on",
 ]

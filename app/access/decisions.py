@@ -98,6 +98,24 @@ def require_token_allows(
         raise Forbidden(reason)
 
 
+def require_token_lists(
+    principal: Principal, door: str, organization_id: ObjectId | None = None
+) -> None:
+    """Make sure that a token's limits allow to ask what there is, in an organization or at all.
+
+    A limit to packages is no reason: such a token is shown nothing, and reads its packages.
+
+    Raises:
+        Forbidden: the message names the limit.
+    """
+    own = principal.limits
+    reason = limits.why_outside(own, door=door, action=Action.READ.token_action)
+    if reason is None and organization_id is not None:
+        reason = limits.why_outside_organization(own, organization_id)
+    if reason is not None:
+        raise Forbidden(reason)
+
+
 def _refusal(
     principal: Principal,
     action: Action,

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 REMEMBERED_SECONDS = 60
 
+_TOKEN_USERNAME = "__token__"  # noqa: S105  as clients of PyPI say it
 _NO_PASSWORD = frozenset({"", "x", "x-oauth-basic"})
 
 log = structlog.get_logger(__name__)
@@ -47,6 +48,13 @@ def authenticate(credentials: Credentials, client: ClientInfo) -> Principal:
     if token is not None:
         return tokens.authenticate(token, client)
     identifier, password = credentials.username, credentials.secret
+    if identifier == _TOKEN_USERNAME:
+        # Nobody can be called so: no attempt at a password, which would make others wait.
+        raise Unauthenticated(
+            f"With {_TOKEN_USERNAME} as the username, the password is an API token, which begins "
+            f"with {token_format.PREFIX}. What was sent is none.",
+            wrong_credentials=True,
+        )
     if not identifier or not password:
         raise Unauthenticated("Incorrect username or password.", wrong_credentials=True)
     # No whole answer is kept in memory under a password: it would outlive the minute, and

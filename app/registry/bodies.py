@@ -14,18 +14,28 @@ class Body:
 
     A client that goes away, or sends less than it announced, is the client's fault and
     gives :class:`InvalidInput`; never a 5xx.
+
+    Args:
+        request: its stream is consumed.
+        limit_bytes: how long the body may be.
+        what: what it is called where it is too large.
+        named_limit_bytes: which limit is named then, where that is less: of what the body is for.
     """
 
     def __init__(
-        self, request: Request, *, limit_bytes: int, what: str = "The request body"
+        self,
+        request: Request,
+        *,
+        limit_bytes: int,
+        what: str = "The request body",
+        named_limit_bytes: int | None = None,
     ) -> None:
+        self._too_large = TooLarge(what, named_limit_bytes or limit_bytes)
         announced = request.content_length
         if announced is not None and announced > limit_bytes:
-            raise TooLarge(what, limit_bytes)
+            raise self._too_large
         self._stream: IO[bytes] = request.stream
         self._left = limit_bytes
-        self._limit_bytes = limit_bytes
-        self._what = what
 
     def read(self, size: int = -1, /) -> bytes:
         """Read up to ``size`` bytes; empty at the end.
@@ -41,5 +51,5 @@ class Body:
             raise InvalidInput("The request body ended before its announced length.") from error
         self._left -= len(piece)
         if self._left < 0:
-            raise TooLarge(self._what, self._limit_bytes)
+            raise self._too_large
         return piece

@@ -49,7 +49,12 @@ from app.registry.repositories import (
     organization_by_slug,
     organization_tag,
 )
-from app.registry.scope_repositories import is_in_scope, repositories_in
+from app.registry.scope_repositories import (
+    first_known,
+    is_in_scope,
+    no_repository_for,
+    repositories_in,
+)
 from app.registry.scopes import Scope, ScopeKind
 
 
@@ -185,7 +190,7 @@ def for_publish(principal: Principal, scope: Scope, name: PackageName) -> Publis
         repository = _writable_repository(principal, organization, name)
         is_new = organization.by_id(repository.id) is None
     if not is_new:
-        access.require(principal, Action.PUBLISH, repository, package=name.normal)
+        _require_publisher(principal, name, repository)
     if repository.kind is not RepositoryKind.HOSTED:
         raise Forbidden(
             f"{repository.path} is a {repository.kind} repository and takes no publishes. "
@@ -308,26 +313,35 @@ def _organization_for_flat_name(principal: Principal, protocol: str) -> Organiza
     return default_organization()
 
 
+def _require_publisher(
+    principal: Principal, name: PackageName, repository: RepositoryFacts
+) -> None:
+    """Refuse who may not publish; a member learns what to ask for, and not what is there."""
+    try:
+        access.require(principal, Action.PUBLISH, repository, package=name.normal)
+    except NotFound as error:
+        if not access.may_see_organization(principal, repository.organization_id):
+            raise
+        raise no_repository_for(repository.organization_slug, name.protocol) from error
+
+
 def _writable_repository(
     principal: Principal, organization: OrganizationFacts, name: PackageName
 ) -> RepositoryFacts:
     """Return the first hosted repository that takes the publish, or what one will be.
 
-    Where there are some and none takes it, the first is returned, and ``require`` refuses
-    it with its own words.
+    Where there are some and none takes it, the first is returned of which the caller may
+    know, and ``require`` refuses it with its own words.
     """
     hosted = [one for one in organization.of(name.protocol) if one.kind is RepositoryKind.HOSTED]
     for repository in hosted:
         if access.may(principal, Action.PUBLISH, repository, package=name.normal):
             return repository
     if hosted:
-        return hosted[0]
+        return first_known(principal, hosted)
     role = access.organization_role(principal, organization.id)
     if role not in {OrganizationRole.OWNER, OrganizationRole.ADMIN}:
-        raise Forbidden(
-            f"{organization.slug} has no {name.protocol} repository that you may publish to. "
-            "Ask one of its owners to create one and to grant you access."
-        )
+        raise no_repository_for(organization.slug, name.protocol)
     access.require_token_allows(principal, Action.PUBLISH, name.protocol, organization.id)
     return RepositoryFacts(
         id=ObjectId(),

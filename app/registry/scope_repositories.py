@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -67,6 +69,7 @@ def readable(principal: Principal, scope: Scope) -> ReadableRepositories:
     Raises:
         Unauthenticated: the caller is anonymous, and there is nothing public.
         NotFound: the scope is not for this caller to know of.
+        Forbidden: their token is not for reading here.
     """
     if scope.kind is ScopeKind.PLATFORM:
         ids = access.readable_repository_ids(principal, among={"protocol": scope.protocol})
@@ -75,6 +78,10 @@ def readable(principal: Principal, scope: Scope) -> ReadableRepositories:
         ids = frozenset(one.id for one in found if access.may(principal, Action.READ, one))
     if not ids:
         _require_known(principal, scope)
+        organization = organization_by_slug(scope.organization)
+        access.require_token_lists(
+            principal, scope.protocol, None if organization is None else organization.id
+        )
     return ReadableRepositories(
         ids=ids,
         is_platform=scope.kind is ScopeKind.PLATFORM,
@@ -124,7 +131,8 @@ def require_publisher(principal: Principal, scope: Scope) -> int:
     if open_to_them:
         return max(open_to_them)
     if hosted:
-        access.require(principal, Action.PUBLISH, hosted[0])
+        with suppress(NotFound):  # They may know of the scope, though not of a repository in it.
+            access.require(principal, Action.PUBLISH, first_known(principal, hosted))
     if scope.kind is not ScopeKind.REPOSITORY:
         for organization in organizations:
             if access.organization_role(principal, organization.id) in _MAKING_REPOSITORIES:
@@ -132,9 +140,31 @@ def require_publisher(principal: Principal, scope: Scope) -> int:
                     principal, Action.PUBLISH, scope.protocol, organization.id
                 )
                 return settings.max_file_bytes
+    if scope.kind is ScopeKind.ORGANIZATION:
+        raise no_repository_for(scope.organization, scope.protocol)
     raise Forbidden(
         f"There is no {scope.protocol} repository at {scope.base_url} that you may publish to. "
         "Publish to the scope of an organization in which you may."
+    )
+
+
+def first_known(principal: Principal, repositories: Sequence[RepositoryFacts]) -> RepositoryFacts:
+    """Return the first repository that a caller may know of, whose refusal says something.
+
+    Where they may know of none it is the first of all.
+    """
+    known = (one for one in repositories if access.role_on(principal, one) > access.Role.NONE)
+    return next(known, repositories[0])
+
+
+def no_repository_for(organization: str, protocol: str) -> Forbidden:
+    """Say to who may know of an organization that they may publish to no repository of it.
+
+    The same is said where it has none as where they may know of none.
+    """
+    return Forbidden(
+        f"{organization} has no {protocol} repository that you may publish to. "
+        "Ask one of its owners to create one and to grant you access."
     )
 
 

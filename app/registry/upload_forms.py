@@ -5,7 +5,7 @@ Spec: RFC 7578.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
@@ -51,7 +51,11 @@ class UploadForm:
 
 
 def read_form(
-    content_type: str, body: Body, shape: FormShape, stage: Callable[[], Stage]
+    content_type: str,
+    body: Body,
+    shape: FormShape,
+    stage: Callable[[], Stage],
+    check_fields: Callable[[Mapping[str, str]], None] | None = None,
 ) -> UploadForm:
     """Read a form.
 
@@ -60,6 +64,7 @@ def read_form(
         body: is read to its end.
         shape: what is wanted of it.
         stage: begins to take in the file.
+        check_fields: raises where the fields are of a form that has no file.
 
     Raises:
         InvalidInput: it is no such form, or it ends too early.
@@ -72,6 +77,8 @@ def read_form(
     reading = _Reading(shape, stage)
     try:
         reading.read(PushMultipartParser(boundary, max_segment_count=_MOST_PARTS), body)
+        if check_fields is not None:
+            check_fields(reading.fields)
         return reading.result()
     except ParserLimitReached as error:
         raise InvalidInput(

@@ -5,22 +5,17 @@ twine prints the reason phrase, uv the body, poetry both.
 
 from __future__ import annotations
 
-import re
-
 from flask import Response
 
 from app.errors import FileExists, RegistryError, VersionExists
 from app.registry.plain_errors import plain_error
 
-_LONGEST_PHRASE = 200
-_NOT_IN_A_PHRASE = re.compile(r"[^\x20-\x7e\xa0-\xff]+")
 _BAD_REQUEST = 400
 
 
 def render_error(error: RegistryError) -> Response:
     """Render an error."""
-    sentence = _sentence(error)
-    return plain_error(error, sentence, status=f"{_status(error)} {_phrase(sentence)}")
+    return plain_error(error, _sentence(error), status=_status(error))
 
 
 def _status(error: RegistryError) -> int:
@@ -40,8 +35,3 @@ def _sentence(error: RegistryError) -> str:
             "Use a different version."
         )
     return error.message
-
-
-def _phrase(sentence: str) -> str:
-    """Return what a status line can hold of a sentence: Latin-1, one line, not too long."""
-    return _NOT_IN_A_PHRASE.sub("?", sentence)[:_LONGEST_PHRASE].strip()

@@ -63,7 +63,6 @@ def publish(principal: Principal, scope: Scope, form: UploadForm) -> None:
 
     Raises:
         InvalidInput: the form, the file's name or the archive is not as it has to be.
-        Gone: it is for something that PyPI once did.
         Forbidden: the principal may not, or the project takes no more files.
         FileExists: the release has such a file, with other bytes.
         VersionExists: the release was deleted.
@@ -78,7 +77,6 @@ def publish(principal: Principal, scope: Scope, form: UploadForm) -> None:
 
 
 def _publish(principal: Principal, scope: Scope, form: UploadForm) -> None:
-    _require_action(form.fields)
     name = identity.shared_name(form.fields.get("name", ""))
     version = filenames.parse_version(form.fields.get("version", ""))
     filename = filenames.parse_filename(form.filename)
@@ -96,7 +94,13 @@ def _publish(principal: Principal, scope: Scope, form: UploadForm) -> None:
         publishing.publish(principal, target, _upload(target, form, filename, inspected, staged))
 
 
-def _require_action(fields: Mapping[str, str]) -> None:
+def require_action(fields: Mapping[str, str]) -> None:
+    """Make sure that a form is one with which a file is uploaded.
+
+    Raises:
+        InvalidInput: it says nothing that is known.
+        Gone: it is for something that PyPI once did, without a file.
+    """
     action = fields.get(":action", "")
     if action in _OLD_ACTIONS:
         raise Gone(f"{action} is not supported any more. Upload files, with 'file_upload'.")

@@ -123,9 +123,11 @@ def upload() -> Response:
             request,
             limit_bytes=limit + upload_forms.MAX_FIELD_BYTES + _MULTIPART_BYTES,
             what="The upload",
+            named_limit_bytes=limit,
         ),
         publication.FORM,
         stage=lambda: store.stage(limit_bytes=limit, what="The file", algorithms=_ALGORITHMS),
+        check_fields=publication.require_action,
     )
     publication.publish(confirmed_principal(), scope, arrived)
     return Response(status=200, content_type="text/plain; charset=utf-8")

@@ -1,4 +1,7 @@
-"""Errors as gem prints them, whatever the status: one or two plain sentences."""
+"""Errors as gem prints them, whatever the status: one or two plain sentences.
+
+What it prints is the body where it pushes, and the reason phrase where it reads.
+"""
 
 from __future__ import annotations
 

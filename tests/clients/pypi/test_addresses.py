@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -10,6 +12,7 @@ import pytest
 from tests.clients.certificates import self_signed
 from tests.clients.pypi.index import Index, with_token
 from tests.clients.recorder import recording
+from tests.clients.wire import Wire
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +43,21 @@ def test_each_scope_is_an_index(
         environment = desk.newest_pip()
         environment.install(with_token(f"{base}simple{slash}", people.alice), author.name)
         assert environment.version_of(author.module) == "1.0"
+
+
+def test_pip_is_set_up_by_the_command_on_the_first_page(
+    desk: Desk, registry: Registry, people: People, author: Author
+) -> None:
+    author.publish("1.0")
+    page = Wire(registry.origin, None).ask("GET", "/ui/?client=pip&organization=").body.decode()
+    command, _upload = map(html.unescape, re.findall(r"<pre>(.+?)</pre>", page, re.DOTALL))
+    environment = desk.newest_pip()
+    desk.machine.environment["PACKHOUSE_TOKEN"] = people.alice.token
+    del desk.machine.environment["PIP_CONFIG_FILE"]  # Else pip reads no file at all.
+    desk.machine.run(["sh", "-c", re.sub("^pip", f"{environment.python} -m pip", command)])
+    del desk.machine.environment["PACKHOUSE_TOKEN"]
+    environment.pip("install", "--no-input", author.name)
+    assert environment.version_of(author.module) == "1.0"
 
 
 @pytest.mark.parametrize("credentials", ["address", "username", "token alone", "anything"])

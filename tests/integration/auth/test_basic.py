@@ -88,6 +88,17 @@ def test_what_is_wrong_is_refused(
     assert refused.value.wrong_credentials
 
 
+@pytest.mark.parametrize("password", ["", "${PACKHOUSE_TOKEN}", PASSWORD])
+def test_what_is_no_token_beside_the_username_for_tokens_makes_nobody_wait(
+    alice: User, client: ClientInfo, password: str
+) -> None:
+    for _ in range(10):
+        with pytest.raises(Unauthenticated, match="is an API token") as refused:
+            sign_in("__token__", password, client)
+        assert refused.value.wrong_credentials
+    assert sign_in("alice", PASSWORD, client).user_id == alice.id
+
+
 def test_a_right_password_is_remembered_for_a_minute_and_nothing_else(
     alice: User, client: ClientInfo, redis: Redis, redis_prefix: str
 ) -> None:

@@ -111,6 +111,29 @@ def test_a_publish_of_a_flat_name_tells_who_may_not_publish_nothing(acme: Acme) 
     assert told(there, "there") == told(missing, "missing")
 
 
+@pytest.mark.parametrize("scope", ["/o/acme", ""])
+def test_a_member_who_may_not_publish_learns_what_to_ask_for(acme: Acme, scope: str) -> None:
+    """And not whether there is a repository that they may not know of."""
+    dave = acme.world.person("dave")
+    acme.world.member("acme", acme.owner, dave, OrganizationRole.MEMBER)
+    before = acme.put(dave, "@acme/there", scope)
+    acme.publish("closed", "@acme/there")
+    for name in ("@acme/there", "@acme/missing"):
+        answer = acme.put(dave, name, scope)
+        assert answer.status_code == before.status_code == 403
+        assert told(answer, name) == told(before, "@acme/there")
+        assert "acme has no npm repository that you may publish to. Ask" in answer.text
+
+
+def test_of_several_repositories_one_is_named_that_the_caller_may_know_of(acme: Acme) -> None:
+    for repository in ("closed", "open"):
+        acme.publish(repository, f"@acme/{repository}")
+    rita = acme.world.person("rita")
+    answer = acme.put(rita, "@acme/new", "/o/acme")
+    assert answer.status_code == 403
+    assert "Publishing to acme/open needs the role developer; yours is reader." in answer.text
+
+
 def test_a_deleted_package_is_published_again_by_its_own_and_nobody_else(acme: Acme) -> None:
     acme.publish("closed", "@acme/there")
     packument = acme.get("@acme/there", person=acme.owner).get_json()

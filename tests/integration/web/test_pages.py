@@ -94,7 +94,9 @@ def test_the_first_page_shows_the_addresses_of_ones_own_organization(browser: Fl
     yarn = text_of(browser, "/ui/?client=yarn4&organization=")
     assert 'npmRegistryServer: "http://localhost/npm"' in yarn
     pip = text_of(browser, "/ui/?client=pip&organization=acme")
-    assert "http://__token__:${PACKHOUSE_TOKEN}@localhost/o/acme/pypi/simple/</pre>" in pip
+    index = "http://__token__:$PACKHOUSE_TOKEN@localhost/o/acme/pypi/simple/"
+    # A shell's command: in pip.conf the variable would be sent as it is.
+    assert f'<pre>pip config set global.index-url "{index}"</pre>' in pip
     uv = text_of(browser, "/ui/?client=uv&organization=acme")
     assert 'publish-url = "http://localhost/o/acme/pypi/legacy/"' in uv
     gem = text_of(browser, "/ui/?client=gem&organization=acme")

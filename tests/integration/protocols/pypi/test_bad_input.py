@@ -38,6 +38,7 @@ def _nothing_is_stored(world: World) -> Iterator[None]:
         ({":action": None}, 400, "':action' must be 'file_upload'"),
         ({":action": "remove"}, 400, "':action' must be 'file_upload'"),
         ({":action": "submit"}, 410, "submit is not supported"),
+        ({":action": "submit", "content": None}, 410, "submit is not supported"),  # twine register
         ({":action": "doc_upload"}, 410, "doc_upload is not supported"),
         ({"protocol_version": "2"}, 400, "'protocol_version' must be 1"),
         ({"content": None}, 400, "no file"),

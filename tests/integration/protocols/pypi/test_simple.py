@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from app.auth.principal import TokenLimits
 from app.models import Package, PackageStatus
 from app.registry import package_management, version_management
 from app.registry.package_management import PackageContent
@@ -237,6 +238,37 @@ def test_the_index_lists_what_the_caller_may_read(pypi_as: Callable[..., Pypi], 
     assert len(platform.get_json(force=True)["projects"]) == 2
 
 
+@pytest.mark.parametrize("scope", ["", "/o/acme", "/r/acme/pypi"])
+def test_a_token_that_may_not_read_here_is_told_so(
+    pypi_as: Callable[..., Pypi], acme: Acme, world: World, scope: str
+) -> None:
+    """And not that there is nothing."""
+    pypi_as(acme.developer).uploaded("My.Pkg", "1.0")
+    for limits, limit in (
+        (TokenLimits(protocols=frozenset({"npm"})), "limited to npm"),
+        (TokenLimits(actions=frozenset({"write"})), "limited to the actions write"),
+    ):
+        answer = pypi_as(world.with_token(acme.reader.user, limits), scope).get("simple/")
+        assert answer.status_code == 403
+        assert limit in answer.text
+
+
+def test_a_token_for_another_organization_or_a_project_and_the_index(
+    pypi_as: Callable[..., Pypi], acme: Acme, world: World
+) -> None:
+    pypi_as(acme.developer).uploaded("My.Pkg", "1.0")
+    other = world.organization("globex", world.person("hank"))
+    elsewhere = world.with_token(acme.reader.user, TokenLimits(organizations=frozenset({other})))
+    answer = pypi_as(elsewhere).get("simple/")
+    assert (answer.status_code, answer.text) == (
+        403,
+        "This token is limited to other organizations.\n",
+    )
+    assert pypi_as(elsewhere, "").get("simple/").status_code == 200
+    project = world.with_token(acme.reader.user, TokenLimits(packages=frozenset({"my-pkg"})))
+    assert pypi_as(project).get("simple/").status_code == 200
+
+
 def test_a_deleted_project_is_listed_no_more(pypi: Pypi, acme: Acme, world: World) -> None:
     wheel = pypi.uploaded("My.Pkg")
     pypi.uploaded("other")
@@ -321,8 +353,11 @@ def test_what_is_not_what_the_client_expects_is_not_given(pypi: Pypi) -> None:
         refused = pypi.download(url, **{"If-Match": '"another"'})
         assert refused.status_code == 412
         assert "has changed" in refused.get_data(as_text=True)
-        given = pypi.download(url, **{"If-Match": whole.headers["ETag"]})
-        assert (given.status_code, given.get_data()) == (200, wheel.body)
+        for known in (whole.headers["ETag"], "*"):
+            given = pypi.download(url, **{"If-Match": known})
+            assert (given.status_code, given.get_data()) == (200, wheel.body)
+            same = pypi.download(url, **{"If-Match": known, "If-None-Match": whole.headers["ETag"]})
+            assert (same.status_code, same.get_data()) == (304, b"")
 
 
 def test_the_json_api_tells_what_the_archive_says(pypi: Pypi) -> None:

@@ -15,6 +15,7 @@ import pytest
 from app.auth.principal import TokenLimits
 from app.models import (
     NameClaim,
+    OrganizationRole,
     Package,
     PackageStatus,
     PendingEvent,
@@ -230,6 +231,20 @@ def test_who_may_not_publish_is_refused_before_the_body(
     assert pypi_as(acme.developer).post(broken).status_code == 400
 
 
+def test_a_member_is_told_what_to_ask_for(
+    pypi_as: Callable[..., Pypi], acme: Acme, world: World
+) -> None:
+    """As where there is no repository at all."""
+    member = world.person("megan")
+    world.member("acme", acme.owner, member, OrganizationRole.MEMBER)
+    answer = pypi_as(member).upload(a_wheel("My.Pkg", "1.0"))
+    assert answer.status_code == 403
+    assert answer.text == (
+        "acme has no pypi repository that you may publish to. "
+        "Ask one of its owners to create one and to grant you access.\n"
+    )
+
+
 def test_credentials_come_in_every_form_that_clients_send(
     world: World, acme: Acme, pypi_as: Callable[..., Pypi]
 ) -> None:
@@ -265,6 +280,8 @@ def test_a_repositorys_own_limit_counts(pypi: Pypi, acme: Acme, world: World, li
     )
     # What is announced is within the larger limit, and then does not come.
     assert too_much.status_code == (413 if limit < len(body) else 400)
+    if limit < len(body):
+        assert too_much.text == "The upload is larger than the limit of 2000 bytes.\n"
 
 
 def test_a_token_limited_to_a_project_may_begin_it_anywhere(

@@ -198,7 +198,7 @@ def test_the_legacy_index_is_given_again_when_it_changed(in_repository: Gems) ->
     answer = in_repository.get("specs.4.8.gz")
     assert answer.headers["Content-Type"] == "application/x-gzip"
     assert "Content-Encoding" not in answer.headers
-    # What changed in these two seconds may be newer than a copy of these two seconds.
+    # The change may be newer than a copy that was made when its transaction had begun.
     again = in_repository.get("specs.4.8.gz", If_Modified_Since=answer.headers["Last-Modified"])
     assert again.status_code == 200
     assert in_repository.get("specs.4.8.gz", If_Modified_Since="garbage").status_code == 200
@@ -209,10 +209,18 @@ def test_an_older_legacy_index_is_not_given_again(in_repository: Gems, world: Wo
     changed_at = grown_old(world, "only")
     answer = in_repository.get("specs.4.8.gz")
     assert answer.headers["Last-Modified"] == http_date(changed_at)
-    for later, status in ((0, 304), (600, 304), (-1, 200)):
+    for later, status in ((15, 304), (600, 304), (-1, 200), (0, 200), (14, 200)):
         since = http_date(changed_at + timedelta(seconds=later))
         again = in_repository.get("specs.4.8.gz", If_Modified_Since=since)
         assert (again.status_code, bool(again.get_data())) == (status, status == 200)
+
+
+def test_a_copy_from_the_future_is_given_again(in_repository: Gems, world: World) -> None:
+    """The client's clock is ahead: its copy may well be older than the last change."""
+    in_repository.pushed("hola", "1.0.0")
+    grown_old(world, "only")
+    ahead = http_date(datetime.now(UTC) + timedelta(minutes=10))
+    assert in_repository.get("specs.4.8.gz", If_Modified_Since=ahead).status_code == 200
 
 
 def test_the_legacy_index_of_a_new_repository_is_new(in_repository: Gems, world: World) -> None:
@@ -256,6 +264,16 @@ def test_every_form_of_the_key_is_taken(gems: Gems, world: World, acme: Acme) ->
             content_type="application/x-www-form-urlencoded",  # as curl says
         )
         assert answer.status_code == 200, (header, answer.get_data())
+
+
+def test_who_only_sees_the_status_line_is_told_why_too(
+    gems_as: Callable[..., Gems], acme: Acme
+) -> None:
+    """``gem install`` and Bundler: "bad response <reason phrase> <status>"."""
+    wrong = gems_as(acme.reader)
+    wrong.token = "srg_wrong"  # noqa: S105  it is no secret
+    assert wrong.get("versions").status == "401 This token is not valid, or was revoked."
+    assert gems_as(acme.outsider).get("versions").status == "404 There is no organization acme."
 
 
 def test_who_may_not_is_told_so(gems_as: Callable[..., Gems], acme: Acme) -> None:
@@ -376,7 +394,8 @@ def test_tools_are_told_of_gems_as_json(gems: Gems) -> None:
     assert [one["name"] for one in gems.get("api/v1/search.json?query=ho").get_json()] == ["hola"]
     assert [one["name"] for one in gems.get("api/v1/gems.json").get_json()] == ["hola"]
     assert gems.get("api/v1/gems/none.json").status_code == 404
-    assert gems.get("api/v1/search.json?page=0").status_code == 400
+    for page in ("0", "1001", "x", "1" * 5000):
+        assert gems.get(f"api/v1/search.json?page={page}").status_code == 400
 
 
 def test_owners_come_and_go(gems: Gems, acme: Acme) -> None:
