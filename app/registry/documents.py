@@ -105,8 +105,9 @@ class DocumentKind:
         is_shared: there are but a few of them for each package.
         readme_of: the number, in normal form, of the version whose README it shows; where it
             is empty, that of the version that speaks for the package.
-        manifests_of: the numbers, in normal form, of the versions whose manifests it shows;
-            where there is none of it, those of all. They may be much larger than all else.
+        manifests_of: the numbers, in normal form, of the versions whose manifests it shows, an
+            empty one for the version that speaks for the package; where there is none of it,
+            those of all. They may be much larger than all else.
     """
 
     name: str
@@ -176,13 +177,16 @@ def _read_rows(
     package = rows_of(Package).find_one({"_id": package_id, "deleted_at": None})
     if package is None:
         raise NotFound
+    latest_number = package.get("latest_number") or ""
+    if manifests_of is not None:
+        manifests_of = frozenset(one or latest_number for one in manifests_of)
     # Sorted here: MongoDB gives up where the rows to sort are more than 100 MB.
     rows = sorted(
         _version_rows(package_id, manifests_of),
         key=lambda one: (one["published_at"], one["_id"]),
     )
     latest = rows_of(Version).find_one(
-        {"package": package_id, "number": readme_of or package.get("latest_number")}, {"readme": 1}
+        {"package": package_id, "number": readme_of or latest_number}, {"readme": 1}
     )
     return Snapshot(
         package=package,

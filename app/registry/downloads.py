@@ -56,7 +56,7 @@ def find_artifact(principal: Principal, scope: Scope, name: PackageName, filenam
     package = for_read(principal, scope, name)
     found = _artifact(package, filename)
     if found is None:
-        raise NotFound
+        raise _missing(package)
     record_read(principal, package, file=filename)
     return found
 
@@ -73,7 +73,7 @@ def _artifact(package: PackageRef, filename: str) -> Artifact | None:
         }
         if format_of(package.name.protocol).hides_yanked:
             where["is_yanked"] = {"$ne": True}
-        if _is_quarantined(package):
+        if _quarantine(package) is not None:
             return None
         row = rows_of(Version).find_one(
             where,
@@ -103,6 +103,17 @@ def _artifact(package: PackageRef, filename: str) -> Artifact | None:
     return coherence.cached(("artifact", package.id, filename, is_public), load)
 
 
-def _is_quarantined(package: PackageRef) -> bool:
+def _missing(package: PackageRef) -> NotFound:
+    """Say why there is no such file: who reads by a lockfile sees no page that would tell."""
+    quarantine = _quarantine(package)
+    if quarantine is None:
+        return NotFound()
+    because = f" ({quarantine})" if quarantine else ""
+    return NotFound(f"{package.name.display} is quarantined{because} and gives no files.")
+
+
+def _quarantine(package: PackageRef) -> str | None:
+    """Return the reason for which a package is quarantined; none where it is not."""
     where = {"_id": package.id, "status": PackageStatus.QUARANTINED}
-    return rows_of(Package).find_one(where, {"_id": 1}) is not None
+    row = rows_of(Package).find_one(where, {"status_reason": 1})
+    return None if row is None else row.get("status_reason") or ""

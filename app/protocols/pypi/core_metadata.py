@@ -32,6 +32,8 @@ _KNOWN_VERSION = re.compile(r"(?:1\.[0-9]|2\.[0-9]{1,2})")
 _UNKNOWN = "UNKNOWN"  # what distutils wrote where it knew nothing
 _SINCE_DYNAMIC = (2, 2)
 _SHOWN = 200
+_MOST_REQUIRED = 256 * 1024
+"""Characters of Requires-Dist: readers have it parsed again, a microsecond for each of them."""
 _LONGEST_REQUIRES_PYTHON = 1000
 """In characters: it is kept with each file of a release, and shown with each in every list."""
 
@@ -170,7 +172,10 @@ def _require_usable(parsed: RawMetadata, file: str) -> None:
         SpecifierSet(requires_python)
     except InvalidSpecifier as error:
         raise invalid(f"{file} has an invalid Requires-Python: {error}"[:_SHOWN]) from error
-    for one in parsed.get("requires_dist", []):
+    required = parsed.get("requires_dist", [])
+    if sum(map(len, required)) > _MOST_REQUIRED:
+        raise invalid(f"{file} has more than {_MOST_REQUIRED} characters of Requires-Dist")
+    for one in required:
         try:
             Requirement(one)
         except InvalidRequirement as error:

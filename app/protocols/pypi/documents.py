@@ -67,7 +67,7 @@ def json_kind(number: str | None) -> DocumentKind:
         render=render,
         is_shared=number is None,
         readme_of=number or "",
-        manifests_of=None if number is None else frozenset({number}),
+        manifests_of=frozenset({number or ""}),
     )
 
 
@@ -78,6 +78,7 @@ def project_view(snapshot: Snapshot) -> Project:
         name=package["name"],
         display=package["display_name"],
         serial=snapshot.revision,
+        latest_number=package["latest_number"],
         status=Status(
             marker=package.get("status") or "active", reason=package.get("status_reason") or ""
         ),

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import orjson
 
 from app.errors import NotFound
-from app.protocols.pypi.format import parsed_version, precedence
+from app.protocols.pypi.format import parsed_version
 
 API_VERSION = "1.4"
 METADATA_SUFFIX = ".metadata"
@@ -77,6 +77,7 @@ class Project:
     Attributes:
         name: in normal form.
         serial: grows with each change.
+        latest_number: of the release that speaks for it: not yanked, final, and the highest.
         releases: in the order of their versions.
         alternate_locations: where else its owner says that it is found (PEP 708).
     """
@@ -84,6 +85,7 @@ class Project:
     name: str
     display: str
     serial: int
+    latest_number: str
     status: Status
     releases: tuple[Release, ...]
     alternate_locations: tuple[str, ...] = ()
@@ -167,7 +169,7 @@ def json_document(
     Raises:
         NotFound: there is no such release.
     """
-    release = latest_release(project) if number is None else _release(project, number)
+    release = _release(project, project.latest_number if number is None else number)
     document: dict[str, Any] = {
         "info": _info(project, release, base_url, description),
         "last_serial": project.serial,
@@ -181,22 +183,6 @@ def json_document(
     document["vulnerabilities"] = []
     document["ownership"] = {"roles": [], "organization": None}
     return orjson.dumps(document)
-
-
-def latest_release(project: Project) -> Release:
-    """Return the release that speaks for a project: not yanked, final, and the highest.
-
-    Raises:
-        NotFound: it has none.
-    """
-    found = max(
-        project.releases,
-        key=lambda one: (not one.is_yanked, precedence(one.number)),
-        default=None,
-    )
-    if found is None:
-        raise NotFound
-    return found
 
 
 def in_order(releases: Iterable[Release]) -> tuple[Release, ...]:

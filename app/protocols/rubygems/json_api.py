@@ -65,10 +65,10 @@ def newest_gem(snapshot: Snapshot, base_url: str) -> dict[str, Any]:
     Raises:
         NotFound: all of its versions were yanked.
     """
-    row = max(_visible(snapshot), key=lambda one: precedence(one["number"]), default=None)
-    if row is None:
-        raise NotFound("This rubygem could not be found.")
-    return gem(snapshot.package["display_name"], row, base_url)
+    for row in _visible(snapshot):
+        if row["number"] == snapshot.package["latest_number"]:
+            return gem(snapshot.package["display_name"], row, base_url)
+    raise NotFound("This rubygem could not be found.")
 
 
 def versions(snapshot: Snapshot) -> list[dict[str, Any]]:

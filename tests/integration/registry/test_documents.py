@@ -100,8 +100,9 @@ def test_a_revision_that_was_lost_and_counted_again_shows_nothing_of_the_first(
         (frozenset(), set()),
         (frozenset({"2.0.0"}), {"2.0.0"}),
         (frozenset({"3.0.0"}), set()),
+        (frozenset({""}), {"2.0.0"}),
     ],
-    ids=["all", "none", "one", "one that is not there"],
+    ids=["all", "none", "one", "one that is not there", "that which speaks for it"],
 )
 def test_a_snapshot_has_the_manifests_that_were_asked_for(
     app: Flask, owner: Person, world: World, manifests_of: frozenset[str] | None, read_of: set[str]

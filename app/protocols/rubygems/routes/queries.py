@@ -28,7 +28,10 @@ _NUMBER = re.compile("[1-9][0-9]{0,3}")  # more digits are no number that Python
 @blueprint.get("/api/v1/gems/<name>.json")
 def gem_json(name: str) -> Response:
     """Describe a gem by its newest version."""
-    return _about(name, lambda one: json_api.newest_gem(one, current_scope().base_url))
+    base_url = current_scope().base_url
+    return _about(
+        name, lambda one: json_api.newest_gem(one, base_url), manifests_of=frozenset({""})
+    )
 
 
 @blueprint.get("/api/v1/versions/<name>.json")

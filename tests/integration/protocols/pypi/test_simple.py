@@ -180,7 +180,8 @@ def test_a_quarantined_project_gives_nothing(pypi: Pypi, acme: Acme, world: Worl
     page = pypi.page()
     assert page["files"] == []
     assert page["project-status"] == {"status": "quarantined", "reason": "malware"}
-    assert pypi.download(url).status_code == 404
+    refused = pypi.download(url)
+    assert refused.status == "404 my-pkg is quarantined (malware) and gives no files."
     for path in ("my-pkg/json", "my-pkg/1.0/json"):
         assert wheel.filename not in pypi.get(path).get_data(as_text=True), path
     links = Links(pypi.get("simple/my-pkg/").get_data(as_text=True))

@@ -34,6 +34,14 @@ def test_a_long_requires_python_is_refused() -> None:
         assert isinstance(found, CoreMetadata) is is_fine
 
 
+def test_requirements_that_take_seconds_to_parse_are_refused() -> None:
+    """Whoever asks for a version's dependencies has them parsed again."""
+    for count, is_fine in ((1000, True), (200_000, False)):
+        marker = " and ".join(["os_name == 'a'"] * count)
+        found = outcome(metadata_of("thing", "1.0", f"Requires-Dist: other; {marker}"))
+        assert isinstance(found, CoreMetadata) is is_fine
+
+
 @pytest.mark.parametrize(
     "lines",
     [
