@@ -25,7 +25,13 @@ class NewTokenSchema(Content):
     protocols = names(load_default=(), metadata={"description": "Formats, and `api` for this API."})
     actions = Sequence(fields.String(validate=validate.OneOf(TOKEN_ACTIONS)), load_default=())
     organizations = names(load_default=(), metadata={"description": "Ids or slugs."})
-    packages = names(load_default=())
+    packages = names(
+        load_default=(),
+        metadata={
+            "description": "Normal names, as addresses have them: `my-project`, not `My.Project`. "
+            "Such a token reads and publishes these, and sees no lists of packages."
+        },
+    )
     networks = names(load_default=(), metadata={"description": "CIDRs."})
     expires_at = Moment(load_default=None, allow_none=True)
 

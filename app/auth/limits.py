@@ -48,7 +48,9 @@ def why_outside_packages(limits: TokenLimits, package: str | None) -> str | None
             as a whole, which such a token may not touch.
     """
     if limits.packages and package not in limits.packages:
-        return f"This token is limited to the packages {_listed(limits.packages)}."
+        # Its name as it would have to stand there: of a project of PyPI it is not that displayed.
+        this = "" if package is None else f"; this is {package}"
+        return f"This token is limited to the packages {_listed(limits.packages)}{this}."
     return None
 
 

@@ -44,6 +44,7 @@ def publish(principal: Principal, target: PublishTarget, upload: Upload) -> Publ
         PublishInProgress: somebody else has been publishing it for ten seconds.
         NameRefused: another organization claimed the name at this very moment.
         Conflict: the repository was deleted meanwhile.
+        Forbidden: the package was archived or put in quarantine meanwhile.
         Unavailable: a service does not answer. Only where the last step's outcome is
             unknown may the version be visible all the same.
     """

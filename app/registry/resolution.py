@@ -54,6 +54,7 @@ from app.registry.scope_repositories import (
     is_in_scope,
     no_repository_for,
     repositories_in,
+    require_known,
 )
 from app.registry.scopes import Scope, ScopeKind
 
@@ -122,7 +123,10 @@ def for_action(principal: Principal, scope: Scope, name: PackageName, action: Ac
     found = locate(scope, name)
     if found is None or found.is_deleted:
         raise _hidden(principal, scope, name)
-    access.require(principal, action, found.repository, package=name.normal)
+    try:
+        access.require(principal, action, found.repository, package=name.normal)
+    except NotFound as error:
+        raise _hidden(principal, scope, name) from error
     return found
 
 
@@ -243,8 +247,12 @@ def _hidden(principal: Principal, scope: Scope, name: PackageName) -> RegistryEr
     looks missing, would be worse: clients that send their credentials only when asked
     would never be.
     """
-    if principal.is_anonymous and _may_be_private(scope, name):
-        return Unauthenticated()
+    if principal.is_anonymous:
+        return Unauthenticated() if _may_be_private(scope, name) else NotFound()
+    try:
+        require_known(principal, scope)
+    except NotFound as error:
+        return error  # Of a mistyped organization that helps more.
     return NotFound()
 
 

@@ -77,7 +77,7 @@ def readable(principal: Principal, scope: Scope) -> ReadableRepositories:
         found = repositories_in(scope)
         ids = frozenset(one.id for one in found if access.may(principal, Action.READ, one))
     if not ids:
-        _require_known(principal, scope)
+        require_known(principal, scope)
         organization = organization_by_slug(scope.organization)
         access.require_token_lists(
             principal, scope.protocol, None if organization is None else organization.id
@@ -115,7 +115,7 @@ def require_publisher(principal: Principal, scope: Scope) -> int:
     """
     if principal.is_anonymous:
         raise Unauthenticated("You must sign in to publish. Create an API token and use it.")
-    _require_known(principal, scope)
+    require_known(principal, scope)
     organizations = _publishing_organizations(principal, scope)
     found = (
         [one for each in organizations for one in each.of(scope.protocol)]
@@ -181,8 +181,13 @@ def _publishing_organizations(principal: Principal, scope: Scope) -> list[Organi
     return [one for one in found if one is not None]
 
 
-def _require_known(principal: Principal, scope: Scope) -> None:
-    """Refuse a scope that the caller may not know of; the platform's is everybody's."""
+def require_known(principal: Principal, scope: Scope) -> None:
+    """Refuse a scope that the caller may not know of; the platform's is everybody's.
+
+    Raises:
+        Unauthenticated: nobody is signed in.
+        NotFound: it says what there is not: the organization, or the repository.
+    """
     if principal.is_anonymous:
         raise Unauthenticated
     if scope.kind is ScopeKind.PLATFORM:

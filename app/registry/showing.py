@@ -18,13 +18,21 @@ from pymongo.errors import BulkWriteError, DocumentTooLarge, DuplicateKeyError, 
 
 from app import audit
 from app.auth.principal import Principal
-from app.errors import Conflict, FileExists, NameRefused, UnprocessableInput, VersionExists
+from app.errors import (
+    Conflict,
+    FileExists,
+    Forbidden,
+    NameRefused,
+    UnprocessableInput,
+    VersionExists,
+)
 from app.extensions import coherence, group_commit
 from app.models import (
     DistTag,
     File,
     NameClaim,
     Package,
+    PackageStatus,
     Version,
     VersionState,
     in_transaction,
@@ -45,6 +53,8 @@ _ROW_IS_FULL = frozenset({10334, 17419})
 
 _TOO_LARGE = "object to insert too large"
 """Likewise, of a new row: its code says only that it is a bad value."""
+
+_CLOSED = frozenset({PackageStatus.ARCHIVED, PackageStatus.QUARANTINED})
 
 OF_TAKEN_VERSION = {
     "state": 1,
@@ -146,6 +156,23 @@ def refuse_taken(row: Mapping[str, Any], upload: Upload) -> None:
                 one["filename"],
                 is_identical=one["sha256"] in sent and one["filename"] == upload.files[0].filename,
             )
+
+
+def require_open(row: Mapping[str, Any]) -> None:
+    """Refuse files for a project whose status says that it takes none (PEP 792).
+
+    Args:
+        row: the package's; its status ended where it is a tombstone.
+
+    Raises:
+        Forbidden: it is archived or in quarantine.
+    """
+    status = row.get("status")
+    if row.get("deleted_at") is None and status in _CLOSED:
+        because = f" ({row['status_reason']})" if row.get("status_reason") else ""
+        raise Forbidden(
+            f"The project {row['display_name']} is {status}{because} and takes no uploads."
+        )
 
 
 def _show_all(group: Sequence[Ready]) -> list[Published]:
@@ -338,8 +365,10 @@ class _Change:
         Raises:
             Conflict: the name was published to another repository meanwhile. Only a tombstone
                 moves from one to another.
+            Forbidden: as for :func:`require_open`.
         """
         row, target, upload = self.row or {}, self.ready.target, self.ready.upload
+        require_open(row)
         if row["repository"] != target.repository.id and row.get("deleted_at") is None:
             raise Conflict(f"{target.name.display} was just published to another repository.")
         tags = _tags({one["name"]: one["number"] for one in row.get("tags", ())}, upload)

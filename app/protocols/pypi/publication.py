@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from packaging.version import Version
 
 from app.auth.principal import Principal
-from app.errors import FileExists, Forbidden, Gone, InvalidInput
+from app.errors import FileExists, Gone, InvalidInput
 from app.extensions import store
-from app.models import Package, PackageStatus
+from app.models import Package
 from app.models.rows import rows_of
 from app.offload import off_hub
 from app.protocols.pypi import attestations, filenames, identity, sdists, wheels
@@ -18,7 +18,7 @@ from app.protocols.pypi.filenames import DistributionFilename, FileType
 from app.protocols.pypi.inspected import Inspected
 from app.protocols.pypi.integrity import ExpectedDigests
 from app.protocols.pypi.rendering import METADATA_SUFFIX, PROVENANCE_SUFFIX
-from app.registry import publishing, resolution
+from app.registry import publishing, resolution, showing
 from app.registry.resolution import PublishTarget
 from app.registry.scopes import Scope
 from app.registry.upload_forms import FormShape, UploadForm
@@ -129,17 +129,13 @@ def _require_agreement(
 
 
 def _require_open(target: PublishTarget) -> None:
-    """Refuse files for a project whose status says that it takes none (PEP 792)."""
-    if target.package is None or target.package.is_deleted:
-        return
-    row = rows_of(Package).find_one({"_id": target.package.id}, {"status": 1, "status_reason": 1})
-    status = (row or {}).get("status")
-    if status in {PackageStatus.ARCHIVED, PackageStatus.QUARANTINED}:
-        reason = (row or {}).get("status_reason")
-        because = f" ({reason})" if reason else ""
-        raise Forbidden(
-            f"The project {target.name.display} is {status}{because} and takes no uploads."
+    """Refuse early what ``showing`` would refuse: before the archive is read."""
+    if target.package is not None:
+        row = rows_of(Package).find_one(
+            {"_id": target.package.id},
+            {"status": 1, "status_reason": 1, "display_name": 1, "deleted_at": 1},
         )
+        showing.require_open(row or {})
 
 
 def _inspect(content: Staged, filename: DistributionFilename) -> Inspected:

@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
-from app.errors import UnprocessableInput, VersionExists
-from app.models import NameClaim, Package, PendingEvent, PublishClaim, Version, VersionState
+from app.errors import Forbidden, UnprocessableInput, VersionExists
+from app.models import (
+    NameClaim,
+    Package,
+    PackageStatus,
+    PendingEvent,
+    PublishClaim,
+    Version,
+    VersionState,
+)
 from app.registry import publishing, resolution
 from app.registry.names import PackageName
 from app.registry.uploads import Upload
@@ -142,4 +150,20 @@ def test_a_number_that_was_published_since_it_was_looked_for_is_refused(
         with pytest.raises(VersionExists) as refused:
             publishing.publish(owner.principal, target, upload)
         assert refused.value.is_withdrawn is (state is VersionState.WITHDRAWN)
+        assert PublishClaim.objects.count() == 0
+
+
+@pytest.mark.parametrize("status", [PackageStatus.ARCHIVED, PackageStatus.QUARANTINED])
+def test_nothing_is_added_to_what_was_closed_since_it_was_looked_at(
+    app: Flask, world: World, owner: Person, status: PackageStatus
+) -> None:
+    name = PackageName(protocol="npm", normal="thing", display="thing")
+    assert put(app, owner, "thing", "1.0.0").status_code == 201
+    upload = Upload(name=name, number="1.1.0", display_number="1.1.0", files=(), manifest=b"{}")
+    with world.context():
+        target = resolution.for_publish(owner.principal, IN_ACME, name)
+        Package.objects(name="thing").update(set__status=status, set__status_reason="bad")
+        with pytest.raises(Forbidden, match=rf"thing is {status} \(bad\)"):
+            publishing.publish(owner.principal, target, upload)
+        assert not Version.objects(number="1.1.0")
         assert PublishClaim.objects.count() == 0

@@ -101,6 +101,8 @@ def test_the_first_page_shows_the_addresses_of_ones_own_organization(browser: Fl
     assert 'publish-url = "http://localhost/o/acme/pypi/legacy/"' in uv
     gem = text_of(browser, "/ui/?client=gem&organization=acme")
     assert "gem push something-1.0.0.gem --host http://localhost/o/acme/rubygems</pre>" in gem
+    for shown in (page, pip, uv, gem):
+        assert "<code>POST /api/v1/tokens</code>" in shown  # where a token comes from
 
 
 def test_the_first_page_offers_what_one_may_know_of(

@@ -319,6 +319,31 @@ def test_what_is_nowhere_is_a_404(pypi: Pypi, path: str) -> None:
     assert pypi.get(path).status_code == 404
 
 
+@pytest.mark.parametrize("name", ["my-pkg", "missing"])
+def test_what_is_missing_of_the_address_is_said(
+    pypi_as: Callable[..., Pypi], acme: Acme, name: str
+) -> None:
+    """As strange to who may not know of it as to who has mistyped it."""
+    pypi_as(acme.developer).uploaded("My.Pkg", "1.0")
+    for person, scope, missing in (
+        (acme.reader, "/o/acmee", "There is no organization acmee."),
+        (acme.outsider, "/o/acme", "There is no organization acme."),
+        (
+            acme.reader,
+            "/r/acme/pipy",
+            f"There is no pypi repository at {ORIGIN}/r/acme/pipy/pypi/.",
+        ),
+        (
+            acme.outsider,
+            "/r/acme/pypi",
+            f"There is no pypi repository at {ORIGIN}/r/acme/pypi/pypi/.",
+        ),
+        (acme.outsider, "", "Not found"),
+    ):
+        answer = pypi_as(person, scope).get(f"simple/{name}/")
+        assert (answer.status_code, answer.text) == (404, f"{missing}\n"), (person, scope)
+
+
 def test_ranges_of_files(pypi: Pypi) -> None:
     wheel = pypi.uploaded()
     url, size = pypi.files()[wheel.filename]["url"], len(wheel.body)

@@ -295,6 +295,19 @@ def test_a_token_limited_to_a_project_may_begin_it_anywhere(
         assert speaker.upload(a_wheel("other", "1.0")).status_code == 403, scope
 
 
+def test_a_token_limited_to_a_spelling_says_what_the_name_is(
+    pypi_as: Callable[..., Pypi], acme: Acme, world: World
+) -> None:
+    pypi_as(acme.developer).uploaded("My.Pkg", "1.0")
+    limits = TokenLimits(packages=frozenset({"My.Pkg"}))
+    speaker = pypi_as(world.with_token(acme.developer.user, limits))
+    for answer in (speaker.upload(a_wheel("My.Pkg", "1.1")), speaker.get("simple/my-pkg/")):
+        assert (answer.status_code, answer.text) == (
+            403,
+            "This token is limited to the packages My.Pkg; this is my-pkg.\n",
+        )
+
+
 @pytest.mark.parametrize("status", [PackageStatus.ARCHIVED, PackageStatus.QUARANTINED])
 def test_a_closed_project_takes_no_uploads(pypi: Pypi, world: World, status: PackageStatus) -> None:
     pypi.uploaded("My.Pkg", "1.0")
