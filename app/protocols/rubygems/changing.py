@@ -32,6 +32,6 @@ def yank(principal: Principal, package: PackageRef, version: str, platform: str)
     except NotFound as error:
         raise missing from error
     if row.get("is_yanked"):
-        raise missing
+        raise NotFound(f"The version {row['display_number']} has already been yanked.")
     yank_version(principal, package, row["number"], yanked=True)
     return f"{package.name.display} ({row['display_number']})"

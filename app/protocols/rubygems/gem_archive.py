@@ -6,6 +6,7 @@ Spec: RubyGems, ``Gem::Package``.
 from __future__ import annotations
 
 import hashlib
+import os
 import zlib
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -26,6 +27,8 @@ _CONTENTS = (_METADATA, _DATA, _CHECKSUMS)
 _SIGNATURES = tuple(f"{name}.sig" for name in _CONTENTS)
 
 _GZIP = zlib.MAX_WBITS | 16
+_MAGIC = slice(257, 262)
+_TAR_MAGIC = b"ustar"
 _GZIP_MAGIC = b"\x1f\x8b"
 _PIECE_BYTES = 256 * 1024
 
@@ -53,6 +56,10 @@ def read_gem(file: BinaryIO) -> GemSpecification:
 
 
 def _read(file: BinaryIO) -> GemSpecification:
+    start = file.read(_MAGIC.stop)
+    file.seek(-len(start), os.SEEK_CUR)
+    if start[_MAGIC] != _TAR_MAGIC:
+        raise InvalidInput("It is no gem, which is a tar file. Build it with gem build.")
     members = _read_members(file)
     missing = [name for name in _CONTENTS if name not in members.seen]
     if missing:

@@ -22,6 +22,8 @@ MAX_METADATA_KEY_LENGTH = 128
 MAX_METADATA_VALUE_LENGTH = 1024
 MAX_REQUIREMENTS = 64
 MAX_DEPENDENCIES = 1024
+MAX_DEPENDENCIES_LENGTH = 64_000
+"""Of all of them together: each client, and each push, reads those of all versions of a gem."""
 MAX_TEXT_LENGTH = 64_000
 MAX_BYTES = 1024**2
 """Of all that is kept of a specification."""
@@ -108,6 +110,12 @@ def _require_dependencies(dependencies: tuple[GemDependency, ...]) -> None:
             )
     for one in dependencies:
         _require_requirements(one.requirements, f"the dependency on {one.name}")
+    if sum(len(one.name) + sum(map(len, one.requirements)) for one in dependencies) > (
+        MAX_DEPENDENCIES_LENGTH
+    ):
+        raise InvalidInput(
+            f"The gem's dependencies have more than {MAX_DEPENDENCIES_LENGTH} characters."
+        )
 
 
 def _require_metadata(spec: GemSpecification) -> None:

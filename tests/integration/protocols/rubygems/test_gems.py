@@ -103,7 +103,11 @@ def test_a_yank_hides_one_platform_of_a_version(gems: Gems) -> None:
     assert gems.get(f"gems/{java.filename}").get_data() == java.body
     again = gems.push(gem)
     assert again.status_code == 409
-    assert gems.yank("hola", "1.1.0").status_code == 404
+    again = gems.yank("hola", "1.1.0")
+    assert (again.status_code, again.text) == (
+        404,
+        "The version 1.1.0 has already been yanked.\n",
+    )
     assert gems.yank("hola", "1.1.0", platform="java").status_code == 200
     assert gems.yank("hola", "1.0.0").status_code == 200
     assert gems.text("info/hola") == "---\n"

@@ -46,6 +46,15 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (needing("rack", *(f">= {at}" for at in range(65))), "requirement"),
     (needing("rack", count=2), "2 runtime dependencies on rack"),
     (needing("rack", count=2000), "more than 1024 dependencies"),
+    (
+        {
+            "dependencies": tuple(
+                GemDependency(name=f"rack-{at}", requirements=(f">= {'1' * 60}",), kind=RUNTIME)
+                for at in range(1000)
+            )
+        },
+        "dependencies have more than 64000 characters",
+    ),
     ({"required_ruby_version": ()}, "required_ruby_version"),
     ({"required_ruby_version": (">= 3.0,checksum:0",)}, "required_ruby_version"),
     ({"required_rubygems_version": (">= 3.0|",)}, "required_rubygems_version"),
