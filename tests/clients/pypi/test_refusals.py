@@ -33,8 +33,8 @@ def as_impostor(registry: Registry, people: People) -> Index:
 
 @pytest.fixture
 def as_outsider(registry: Registry, people: People) -> Index:
-    """The index for who has no part in the organization."""
-    return Index(registry.origin, people.oscar)
+    """The private index for who has no part in the organization, which may have public ones."""
+    return Index(registry.origin, people.oscar, "/r/acme/pypi")
 
 
 @pytest.fixture

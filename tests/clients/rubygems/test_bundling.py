@@ -101,7 +101,7 @@ def test_an_outsider_does_not_learn_what_is_private(
     there = Source(source.origin, people.oscar, prefix="/r/acme/rubygems")
     app = desk.app(there.signed_in, author.name, name="there")
     refused = desk.bundle(app, "install", fails=True)
-    assert "NOT FOUND 404" in refused.text
+    assert f"There is no rubygems repository at {there.base}. 404" in refused.text
 
 
 def test_an_update_reads_only_what_is_new(
